@@ -1,0 +1,171 @@
+"""DSI: a T5 that maps a query to one atomic document id at its first decoder position (Section 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import AutoTokenizer, PreTrainedTokenizerFast, T5ForConditionalGeneration
+
+from genir.errors import GenirError
+from genir.models.t5 import load_t5
+
+DOCID_TOKEN = re.compile(r"@DOC_ID_(.+)@", re.DOTALL)
+TRUNCATION = 32  # tokens of a query or a document that the paper keeps (Section 3)
+
+
+class Protocol(StrEnum):
+    """How queries are padded and masked: three ways are mixed in the published numbers (PROTOCOL.md)."""
+
+    MASKED = "masked"
+    UNPADDED = "unpadded"
+    AS_PUBLISHED = "as-published"
+
+
+class Inputs(NamedTuple):
+    """A batch of queries: token ids and key mask (1 = attended), both of shape (queries, length)."""
+
+    ids: Tensor
+    mask: Tensor
+
+
+def docid_token(docid: str) -> str:
+    """The token that stands for a document, as in the checkpoints published with the paper."""
+    return f"@DOC_ID_{docid}@"
+
+
+@dataclass(frozen=True, eq=False)
+class DSI:
+    """A generative retrieval model under study: T5, tokenizer and the vocabulary rows of its document ids.
+
+    ``docids[i]`` is written by the unembedding row ``rows[i]``; ``rows`` has shape (documents,).
+    """
+
+    name: str
+    model: T5ForConditionalGeneration
+    tokenizer: PreTrainedTokenizerFast
+    docids: tuple[str, ...]
+    rows: NDArray[np.int64]
+    max_length: int = TRUNCATION
+
+    @property
+    def layers(self) -> int:
+        """The number of decoder layers."""
+        return int(self.model.config.num_decoder_layers)
+
+    @property
+    def vocabulary(self) -> int:
+        """The number of rows that the unembedding ranks, words and document ids alike."""
+        return int(self.model.lm_head.out_features)
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """Document id -> its row in the unembedding."""
+        return dict(zip(self.docids, self.rows.tolist(), strict=True))
+
+    def rows_of(self, docids: Sequence[str]) -> NDArray[np.int64]:
+        """The unembedding rows of ``docids``, shape (len(docids),); GenirError names an id that the model lacks."""
+        for docid in docids:
+            if docid not in self.row_of:
+                raise GenirError(
+                    f"expected a document id that {self.name} was trained on, got {docid!r}: is it the model of this corpus?"
+                )
+        return np.array([self.row_of[docid] for docid in docids], dtype=np.int64)
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text with the end token, cut to ``max_length``; GenirError on an empty text."""
+        for number, text in enumerate(texts):
+            if not text.strip():
+                raise GenirError(f"expected a query with text, query {number} of {len(texts)} is empty: remove it")
+        return list(self.tokenizer(list(texts), truncation=True, max_length=self.max_length).input_ids)
+
+    def pad(self, tokens: Sequence[Sequence[int]], protocol: Protocol = Protocol.MASKED, length: int = 0) -> Inputs:
+        """Token lists as one batch, padded to the longest of them or to ``length``; as published, pads are attended."""
+        width = max(length, *(len(row) for row in tokens))
+        ids = np.zeros((len(tokens), width), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, values in enumerate(tokens):
+            ids[row, : len(values)] = values
+            mask[row, : len(values)] = 1
+        if protocol is Protocol.AS_PUBLISHED:
+            mask[:] = 1
+        return Inputs(torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device))
+
+    def batches(
+        self, texts: Sequence[str], protocol: Protocol = Protocol.MASKED, size: int = 256, length: int = 0
+    ) -> Iterator[tuple[NDArray[np.int64], Inputs]]:
+        """Batches of at most ``size`` texts of similar length, each with the positions of its texts in ``texts``.
+
+        Unpadded batches hold texts of one length; as published, every batch is padded to ``length`` or to one token more than the
+        longest text.
+        """
+        tokens = self.tokenize(texts)
+        lengths = np.array([len(row) for row in tokens])
+        order = np.argsort(lengths, kind="stable")
+        if protocol is Protocol.AS_PUBLISHED:
+            length = length or int(lengths.max()) + 1
+        cuts = np.flatnonzero(np.diff(lengths[order])) + 1 if protocol is Protocol.UNPADDED else []
+        for group in np.split(order, cuts):
+            for start in range(0, len(group), size):
+                chosen = group[start : start + size]
+                yield chosen, self.pad([tokens[i] for i in chosen], protocol, length)
+
+    @torch.inference_mode()
+    def final_state(self, inputs: Inputs) -> Tensor:
+        """What the unembedding reads at the first decoder position, shape (queries, d): normed and scaled as the model does."""
+        start = torch.full((len(inputs.ids), 1), self.model.config.decoder_start_token_id, device=self.device)
+        encoded = self.model.encoder(input_ids=inputs.ids, attention_mask=inputs.mask).last_hidden_state
+        state = self.model.decoder(
+            input_ids=start, encoder_hidden_states=encoded, encoder_attention_mask=inputs.mask, use_cache=False
+        ).last_hidden_state[:, 0]
+        return state * self.model.config.d_model**-0.5 if self.model.config.scale_decoder_outputs else state
+
+    @torch.inference_mode()
+    def logits(self, inputs: Inputs) -> Tensor:
+        """Logits at the first decoder position, shape (queries, vocabulary)."""
+        return self.model.lm_head(self.final_state(inputs))
+
+
+def load_dsi(
+    folder: Path, name: str | None = None, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+) -> DSI:
+    """The DSI model saved in a Hugging Face folder whose tokenizer holds ``@DOC_ID_<id>@`` tokens.
+
+    The format is that of the paper's checkpoints; the first docid is the length of the base tokenizer, not of its embedding.
+    Raises GenirError for a folder without document ids, or with more tokens than embedding rows.
+    """
+    model = load_t5(folder, dtype).to(device)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    found = sorted(
+        (row, match[1]) for token, row in tokenizer.get_added_vocab().items() if (match := DOCID_TOKEN.fullmatch(token))
+    )
+    if not found:
+        raise GenirError(f"expected docid tokens '@DOC_ID_<id>@' in the tokenizer of {folder}, found none: is it a DSI model?")
+    if found[-1][0] >= model.lm_head.out_features:
+        raise GenirError(
+            f"expected an unembedding row for each docid of {folder}, got {model.lm_head.out_features} rows for token "
+            f"{found[-1][0]}: tokenizer and weights are of different models"
+        )
+    docids = tuple(docid for _, docid in found)
+    limit = tokenizer.model_max_length
+    return DSI(
+        name=name or folder.name,
+        model=model,
+        tokenizer=tokenizer,
+        docids=docids,
+        rows=np.array([row for row, _ in found], dtype=np.int64),
+        max_length=limit if limit < 512 else TRUNCATION,
+    )
