@@ -71,8 +71,7 @@ def _build(final: Path, work: Path, content: Mapping[str, Any], build: Callable[
     manifest = target / MANIFEST
     manifest.write_text(json.dumps({"content": content, "files": files}, indent=1, default=str))
     _to_disk([*(target / name for name in files), manifest])
-    if final.exists():
-        os.replace(final, work / "replaced")
+    shutil.rmtree(final, ignore_errors=True)
     os.replace(target, final)
     shutil.rmtree(work)
 

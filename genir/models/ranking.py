@@ -1,0 +1,51 @@
+"""Ranks over the whole vocabulary, in blocks that never hold queries x vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genir.models.dsi import DSI, Protocol
+
+BLOCK = 8_192  # unembedding rows at a time: 64 queries of float32 logits take 2 MB
+
+
+@torch.inference_mode()
+def ranks(states: Tensor, unembedding: Tensor, rows: Tensor) -> Tensor:
+    """1-based rank of row ``rows[i]`` for the state ``states[i]``: one more than the number of rows with a larger logit.
+
+    ``states`` (queries, d), ``unembedding`` (vocabulary, d), ``rows`` (queries,) -> int64 (queries,). Words and document
+    ids are ranked together (PROTOCOL.md, "Setting"); a tie counts in favour of the row.
+    """
+    own = torch.empty(len(states), 1, dtype=states.dtype, device=states.device)
+    larger = torch.ones(len(states), dtype=torch.int64, device=states.device)
+    blocks = range(0, len(unembedding), BLOCK)
+    # The row's own logit is taken from the same product as its rivals': another summation order would rank it off by one.
+    for start in blocks:
+        inside = ((rows >= start) & (rows < start + BLOCK)).nonzero()[:, 0]
+        if len(inside):
+            logits = states @ unembedding[start : start + BLOCK].T
+            own[inside, 0] = logits[inside, rows[inside] - start]
+    for start in blocks:
+        larger += (states @ unembedding[start : start + BLOCK].T > own).sum(1)
+    return larger
+
+
+def gold_ranks(
+    dsi: DSI,
+    texts: Sequence[str],
+    docids: Sequence[str],
+    protocol: Protocol = Protocol.MASKED,
+    length: int = 0,
+    batch_size: int = 256,
+) -> NDArray[np.int64]:
+    """Rank of ``docids[i]`` for the query ``texts[i]``, 1-based over the whole vocabulary, shape (queries,)."""
+    rows = torch.from_numpy(dsi.rows_of(docids)).to(dsi.device)
+    found = np.zeros(len(texts), dtype=np.int64)
+    for chosen, inputs in dsi.batches(texts, protocol, batch_size, length):
+        found[chosen] = ranks(dsi.final_state(inputs), dsi.model.lm_head.weight, rows[chosen]).cpu().numpy()
+    return found
