@@ -60,8 +60,7 @@ class Answer:
 
     @property
     def clearance(self) -> float:
-        """How far the interval clears the margin: 1 where it just does so, -1 where it just clears the wrong
-        way.
+        """How far the interval clears its margin: 1 where it just does, -1 where just the wrong way.
 
         In units of the interval's own arms, hence comparable between quantities; above 1 is supported, below
         -1 contradicted.
@@ -73,11 +72,10 @@ class Answer:
 
     @property
     def more_queries(self) -> int | None:
-        """About how many more queries would decide, if the value stayed; 0 if decided, None if no number
-        would.
+        """About how many more queries would decide if the value stayed; 0 if decided, None if none would.
 
-        Proportions scale their score test exactly; other intervals are taken to shrink as the square root of
-        n.
+        At that number the interval would just clear the margin: half of all such runs would be decided.
+        Proportions scale their score test exactly; other intervals are taken to shrink as 1 / sqrt(n).
         """
         if self.verdict is not Verdict.UNDECIDED:
             return 0

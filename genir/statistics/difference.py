@@ -17,8 +17,7 @@ Floats = NDArray[np.float64]
 
 
 def difference(first: Estimate, second: Estimate, rng: np.random.Generator | None = None) -> Estimate:
-    """``first`` minus ``second``, paired by query; itself an estimate, so that differences can be compared in
-    turn.
+    """``first`` minus ``second``, paired by query; an estimate itself, so that differences can be compared.
 
     Where every query's difference is -1, 0 or 1 (two proportions, two shares net of one baseline) this is the
     paired difference of proportions with Tango's interval. Else queries are drawn together for both (the

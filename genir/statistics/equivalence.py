@@ -11,7 +11,7 @@ from genir.statistics.estimate import Estimate
 
 
 def unchanged(difference: Estimate, tolerance: float) -> Answer:
-    """Is a difference within ``tolerance`` of zero, either way?"""
+    """Ask whether a difference is within ``tolerance`` of zero, either way."""
     return difference.within(-tolerance, tolerance)
 
 

@@ -65,12 +65,12 @@ class Estimate:
     def __post_init__(self) -> None:
         if self.n < 1:
             raise GenirError("expected at least one query, got none; a claim without queries is untestable")
+        if not 0 < self.confidence < 1:
+            raise GenirError(f"expected a confidence between 0 and 1, got {self.confidence}; 95 % is 0.95")
         if not math.isfinite(self.value):
             raise GenirError(f"expected a finite value, got {self.value}; look for nan in the outcomes")
         if not self.low <= self.high:
             raise GenirError(f"expected an interval with low <= high, got [{self.low}, {self.high}]")
-        if not 0 < self.confidence < 1:
-            raise GenirError(f"expected a confidence between 0 and 1, got {self.confidence}; 95 % is 0.95")
         if self.unit not in ("1", "%"):
             raise GenirError(f"expected the unit '%' or '1', got {self.unit!r}")
         if self.values is not None and len(self.values) != self.n:
@@ -87,8 +87,7 @@ class Estimate:
         return f"{value}{' %' if self.unit == '%' else ''} [{low}, {high}] ({sample})"
 
     def below(self, margin: float) -> Answer:
-        """Is the quantity below ``margin``? Supported if the whole interval is, contradicted if it lies
-        above.
+        """Ask whether it is below ``margin``. Supported if the whole interval is, contradicted if it is above.
 
         An interval that touches the margin is undecided, here and in every other question: both the interval
         and the null hypothesis are closed. The verdict comes from the two-sided interval, so a supported
@@ -98,12 +97,11 @@ class Estimate:
         return Answer.ask(self, "below", margin)
 
     def above(self, margin: float) -> Answer:
-        """Is the quantity above ``margin``? The mirror of ``below``."""
+        """Ask whether it is above ``margin``. The mirror of ``below``."""
         return Answer.ask(self, "above", margin)
 
     def within(self, low: float, high: float) -> Answer:
-        """Does the quantity lie between two margins? Equivalence by interval inclusion; the p-value is that
-        of TOST.
+        """Ask whether it lies between two margins. Equivalence by interval inclusion, p-value of TOST.
 
         Contradicted if the interval lies wholly on one side of the region. Where a bound of the region is the
         bound of the quantity itself (a share within 0 and 10 %) ask ``below``: no interval can exclude what
@@ -112,7 +110,7 @@ class Estimate:
         return Answer.ask(self, "within", (low, high))
 
     def exceeds(self, other: Estimate, by: float = 0.0, rng: np.random.Generator | None = None) -> Answer:
-        """Does this quantity exceed ``other``, over the same queries, by more than ``by``?
+        """Ask whether it exceeds ``other``, over the same queries, by more than ``by``.
 
         The interval is that of the paired difference (see ``difference``): Tango's for booleans, with the
         p-value of the exact McNemar test at ``by=0``; a paired bootstrap for the rest, which needs ``rng``.

@@ -13,8 +13,7 @@ SEVERITY = (Verdict.CONTRADICTED, Verdict.UNTESTABLE, Verdict.UNDECIDED, Verdict
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """The verdict on a conjunction; ``deciding`` is the part that stands nearest to its margin, or furthest
-    beyond it.
+    """The verdict on a conjunction; ``deciding`` is the part nearest to its margin, or furthest beyond.
 
     ``p_value`` is that of the intersection-union test, the largest of the parts' (Berger 1982): a conjunction
     needs no correction for its number of parts. An untestable judgement has its ``reasons``; parts,
@@ -39,14 +38,14 @@ class Judgement:
     @property
     def message(self) -> str:
         """One line: the deciding part and how many parts there are, or why the claim cannot be tested."""
-        if self.verdict is Verdict.UNTESTABLE:
+        deciding = self.deciding
+        if self.verdict is Verdict.UNTESTABLE or deciding is None:
             return f"{self.verdict}: {'; '.join(self.reasons)}"
-        assert self.deciding is not None
         if len(self.parts) == 1:
-            return self.deciding.message
+            return deciding.message
         verdicts = [part.verdict for part in self.parts]
         tally = ", ".join(f"{verdicts.count(v)} {v}" for v in reversed(SEVERITY) if v in verdicts)
-        return f"{self.deciding.message} (deciding of {len(self.parts)} parts: {tally})"
+        return f"{deciding.message} (deciding of {len(self.parts)} parts: {tally})"
 
 
 def every(*parts: Answer | Judgement) -> Judgement:

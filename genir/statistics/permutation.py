@@ -1,4 +1,4 @@
-"""Permutation tests: would a random matching, or a random choice, have done as well?"""
+"""Permutation tests: whether a random matching, or a random choice, would have done as well."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from genir.errors import GenirError
 
 
 def monte_carlo_p(observed: float, null: ArrayLike) -> float:
-    """One-sided p-value of ``observed`` against values drawn under the null (m,): large values speak against
-    it.
+    """One-sided p-value of ``observed`` against draws (m,) under the null: large values speak against it.
 
     (1 + number at least as large) / (1 + m), which is valid for any m: with m = 39 the least is 0.025.
     Raises GenirError for no draws or values that are nan.

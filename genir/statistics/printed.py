@@ -1,4 +1,4 @@
-"""Printed numbers: could this percentage have come from counting that many queries?
+"""Printed numbers: whether a percentage can have come from counting so many queries.
 
 Decimal arithmetic throughout: 0.285 is no binary fraction, and a claim about rounding must not round.
 """
@@ -41,8 +41,7 @@ def possible(percent: Printed, n: int, decimals: int | None = None) -> list[int]
 def sample_sizes(
     cells: Sequence[Printed], sizes: Iterable[int], decimals: int | None = None
 ) -> list[SampleSize]:
-    """The sample sizes that explain most of the printed ``cells``: one, or all that tie, in the order of
-    ``sizes``.
+    """The sample sizes that explain most of the printed ``cells``: one, or all that tie.
 
     Large samples explain everything: at two decimals any n above 10,000 does. Look where n can be.
     """

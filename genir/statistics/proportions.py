@@ -67,8 +67,7 @@ def binomial_evidence(count: int, n: int, margin: float) -> Evidence:
 def paired_difference(
     first: ArrayLike, second: ArrayLike, confidence: float = 0.95, unit: str = "%"
 ) -> Estimate:
-    """Share of true outcomes in ``first`` minus that in ``second``, over the same queries, with Tango's
-    interval.
+    """Share of true outcomes in ``first`` minus ``second``, over the same queries, with Tango's interval.
 
     Its p-values are those of the exact McNemar test at a margin of 0, and of Tango's score test elsewhere;
     the exact test is the more cautious of the two. Values are -1, 0 or 1 per query.

@@ -37,18 +37,20 @@ def bootstrap(
     clusters: ArrayLike | None = None,
     unit: str = "1",
 ) -> Estimate:
-    """Estimate ``statistic`` of ``values`` with a BCa interval, percentile where BCa degenerates (the method
-    says).
+    """Estimate ``statistic`` of ``values`` with a BCa interval over queries, or over clusters of them.
 
     ``values`` (n,) or (n, k) are resampled by row, or by all rows of a cluster if ``clusters`` (n,) names one
-    per row; n stays the number of rows. One unit says nothing of the spread: its interval is infinite. Below
-    about 20 units the interval is too short (10 clusters: some 90 % for a nominal 95 %).
+    per row; n stays the number of rows. Percentile intervals where BCa degenerates; the method says which.
+    One unit says nothing of the spread: its interval is infinite. Below about 20 units the interval is too
+    short (10 clusters: some 90 % for a nominal 95 %).
     Raises GenirError for no queries, values that are not finite, clusters of another length, a statistic that
     is undefined on some resample.
     """
     data = _finite(values)
     n = len(data)
     unit_of, units, labels = _units(n, clusters)
+    if not 0 < confidence < 1:
+        raise GenirError(f"expected a confidence between 0 and 1, got {confidence}; 95 % is 0.95")
     if resamples < 99:
         raise GenirError(f"expected at least 99 resamples, got {resamples}; 9999 is the default")
     value = float(_apply(statistic, data, np.ones((1, n)))[0])
