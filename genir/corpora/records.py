@@ -42,7 +42,7 @@ class Corpus:
     ``notes`` says what a reader of results has to know about how the corpus was made (counts, exclusions);
     notes and name take part neither in equality nor in the fingerprint. Raises GenirError on a duplicate
     document id, on a query id that occurs twice in or between splits, on an empty id or query text, on a
-    query without relevant documents and on a relevant id that names no document.
+    query without relevant documents, on a repeated relevant id and on one that names no document.
     """
 
     name: str = field(compare=False)
@@ -63,6 +63,11 @@ class Corpus:
             if not query.relevant:
                 raise GenirError(
                     f"expected a relevant document for query {query.id!r} of {self.name}, got none: remove it"
+                )
+            if len(set(query.relevant)) < len(query.relevant):
+                raise GenirError(
+                    f"expected each relevant document of query {query.id!r} of {self.name} once, "
+                    f"got {list(query.relevant)}: remove the repetition"
                 )
             for id in query.relevant:
                 if id not in known:
