@@ -18,6 +18,7 @@ from genir.errors import GenirError
 if TYPE_CHECKING:
     from onnx import GraphProto
 
+NAME = "flan-t5-small"
 DISTRIBUTION, VERSION = "traceforge-title-model", "0.2.0"
 FILES = {
     "encoder.onnx": "b82bef1400cec815c3e5addd04dc451ec31491ac6598b166bbc6594656823787",

@@ -78,7 +78,7 @@ def train(
     target: Path,
     scratch: Path,
     report: Callable[[Progress], None] = lambda progress: None,
-    device: str = "auto",
+    device: torch.device = torch.device("cpu"),  # noqa: B008
 ) -> None:
     """Train ``recipe`` and write the model into ``target``: a Hugging Face folder with ``train.jsonl`` and ``metrics.json``.
 
@@ -87,7 +87,7 @@ def train(
     """
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16" if recipe.precision == "bf16" else "no")
+    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if recipe.precision == "bf16" else "no")
     dsi = untrained_dsi(base, corpus, recipe)
     dsi.model.to(accelerator.device)
     data = examples(dsi, corpus, recipe.without)

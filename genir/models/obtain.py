@@ -1,0 +1,71 @@
+"""Model folders by name: de-quantised, trained or fetched on first use, and kept."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from genir.corpora.records import Corpus
+from genir.errors import GenirError
+from genir.models import base
+from genir.models.recipe import Recipe
+from genir.models.store import obtain, write_whole
+from genir.models.training import Progress, train
+
+
+def device_of(choice: str) -> torch.device:
+    """The device that ``choice`` (auto, cpu, cuda) stands for; GenirError for CUDA where there is none."""
+    if choice == "cuda" and not torch.cuda.is_available():
+        raise GenirError(f"expected a CUDA device, torch {torch.__version__} finds none: use --device cpu")
+    return torch.device("cuda" if choice != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def suited(recipe: Recipe, device: torch.device) -> Recipe:
+    """``recipe`` in the fastest precision that keeps float32 master weights: bf16 where the device multiplies it natively."""
+    native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    return replace(recipe, precision="bf16" if native else "fp32")
+
+
+def obtain_base(cache: Path) -> Path:
+    """The folder of the packaged pre-trained T5, de-quantised on first use."""
+    return obtain(cache / "models", base.NAME, base.FILES, lambda target, scratch: base.write_base(target))
+
+
+def obtain_trained(recipe: Recipe, corpus: Corpus, cache: Path, device: torch.device) -> Path:
+    """The folder of the model that ``recipe`` trains on ``corpus``, trained on first use and resumed if it was stopped.
+
+    While it trains, ``progress.json`` beside its scratch folder says how far it is.
+    """
+    start, recipe = obtain_base(cache), suited(recipe, device)
+
+    def build(target: Path, scratch: Path) -> None:
+        told = 0.0
+
+        def report(progress: Progress) -> None:
+            nonlocal told
+            if time.monotonic() - told >= 1:
+                told = time.monotonic()
+                line = {"what": f"training {recipe.name}", **progress._asdict(), "rate_unit": "examples/s"}
+                write_whole(scratch.parent / "progress.json", json.dumps(line))
+
+        train(recipe, corpus, start, target, scratch, report, device)
+
+    return obtain(cache / "models", recipe.name, recipe.content(corpus, start.name), build)
+
+
+def fetch(model: str) -> Path:
+    """The folder ``model``, or a snapshot of the hub's ``owner/name``: safetensors, configuration and tokenizer, no code, no pickle."""
+    if Path(model).is_dir():
+        return Path(model)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(model, allow_patterns=["*.safetensors", "*.json", "*.model"]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise GenirError(f"expected a model folder or a hub id within reach, got {model!r}: {reason}") from None
