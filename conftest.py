@@ -1,0 +1,14 @@
+"""Wiring of the claims run; what it wires stands in ``fixtures``."""
+
+from __future__ import annotations
+
+pytest_plugins = (
+    "fixtures.settings",
+    "fixtures.subjects",
+    "fixtures.judging",
+    "fixtures.collecting",
+    "fixtures.recording",
+    "fixtures.progress",
+    "fixtures.models",
+    "fixtures.evidence",
+)
