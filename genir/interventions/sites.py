@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, SupportsIndex
 
 from genir.errors import GenirError
 
@@ -47,15 +47,15 @@ class Stages(NamedTuple):
     II: range
     III: range
 
-    def __getitem__(self, stage: Stage | int | slice) -> range:  # type: ignore[override]
-        return getattr(self, stage.value) if isinstance(stage, Stage) else super().__getitem__(stage)  # type: ignore[call-overload, no-any-return]
+    def __getitem__(self, stage: Stage | SupportsIndex | slice) -> range:  # type: ignore[override]
+        return getattr(self, stage.value) if isinstance(stage, Stage) else tuple.__getitem__(self, stage)  # type: ignore[return-value]
 
 
 def published_stages(layers: int) -> Stages:
     """The stages that the paper reads off Fig. 3, scaled to a decoder of ``layers`` layers.
 
-    At 24 layers I = 0-6, II = 7-17, III = 18-23 (Section 5); at another depth the fractions 7/24 and 18/24 are rounded.
-    Raises GenirError below 3 layers, where no stage can have a layer of its own.
+    At 24 layers I = 0-6, II = 7-17, III = 18-23 (Section 5); at another depth the fractions 7/24 and 18/24
+    are rounded. Raises GenirError below 3 layers, where no stage can have a layer of its own.
     """
     if layers < 3:
         raise GenirError(f"expected a decoder of at least 3 layers to divide into three stages, got {layers}")
@@ -67,3 +67,18 @@ def published_stages(layers: int) -> Stages:
 def sites(component: Component, layers: Iterable[int]) -> tuple[Site, ...]:
     """The sites of one component in each of ``layers``."""
     return tuple(Site(component, layer) for layer in layers)
+
+
+def every_site(layers: int) -> tuple[Site, ...]:
+    """All components of a decoder of ``layers`` layers, in the order in which they write."""
+    return tuple(Site(component, layer) for layer in range(layers) for component in Component)
+
+
+def head_sites(layers: int, heads: int) -> tuple[Site, ...]:
+    """All self- and cross-attention heads of a decoder, in the order in which their components write."""
+    return tuple(
+        Site(part, layer, head)
+        for layer in range(layers)
+        for part in (ATTENTION, CROSS)
+        for head in range(heads)
+    )
