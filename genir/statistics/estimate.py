@@ -87,7 +87,7 @@ class Estimate:
         return f"{value}{' %' if self.unit == '%' else ''} [{low}, {high}] ({sample})"
 
     def below(self, margin: float) -> Answer:
-        """Ask whether it is below ``margin``. Supported if the whole interval is, contradicted if it is above.
+        """Ask whether it is below ``margin``. Supported if the whole interval is, contradicted if above.
 
         An interval that touches the margin is undecided, here and in every other question: both the interval
         and the null hypothesis are closed. The verdict comes from the two-sided interval, so a supported

@@ -61,7 +61,9 @@ def binomial_evidence(count: int, n: int, margin: float) -> Evidence:
         return Evidence(float(not surely_below), float(not surely_above), score)
     below = float(bdtr(count, n, margin))
     above = float(bdtrc(count - 1, n, margin)) if count else 1.0
-    return Evidence(below, above, (share - margin) / math.sqrt(margin * (1 - margin) / n))
+    # roots apart: their product may underflow
+    error = math.sqrt(margin) * math.sqrt(1 - margin) / math.sqrt(n)
+    return Evidence(below, above, (share - margin) / error)
 
 
 def paired_difference(

@@ -201,7 +201,7 @@ def _finite(values: ArrayLike) -> Floats:
     bad = np.flatnonzero(~np.isfinite(data.reshape(len(data), -1)).all(axis=1))
     if len(bad):
         raise GenirError(
-            f"expected finite outcomes, got {len(bad)} of {len(data)} queries that are not, first at {bad[0]}"
+            f"expected finite outcomes, got {len(bad)} queries with nan or infinity, first {bad[0]}"
         )
     data.setflags(write=False)
     return data
