@@ -56,7 +56,9 @@ def write_base(folder: Path) -> None:
     decoder = onnx.load(str(packaged_file("decoder.onnx"))).graph
     state = {**dequantised(encoder, "enc.", "encoder."), **dequantised(decoder, "m.", "")}
     if not np.array_equal(state.pop("encoder.embed_tokens.weight"), state["shared.weight"]):
-        raise GenirError(f"expected encoder and decoder of {DISTRIBUTION} to share one embedding, they differ")
+        raise GenirError(
+            f"expected encoder and decoder of {DISTRIBUTION} to share one embedding, they differ"
+        )
     model = build_t5(CONFIG)
     shared = state["shared.weight"]
     state |= {"encoder.embed_tokens.weight": shared, "decoder.embed_tokens.weight": shared}
@@ -95,5 +97,7 @@ def dequantised(graph: GraphProto, prefix: str, target: str) -> dict[str, np.nda
     for node in graph.node:
         place = re.fullmatch(r"/(?:enc|m)/(.+)/MatMul_quant", node.name)
         if place and node.op_type == "MatMulInteger":
-            state[f"{target}{place[1].replace('/', '.')}.weight"] = np.ascontiguousarray(weight(node.input[1]).T)
+            state[f"{target}{place[1].replace('/', '.')}.weight"] = np.ascontiguousarray(
+                weight(node.input[1]).T
+            )
     return state

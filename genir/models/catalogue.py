@@ -27,5 +27,7 @@ CATALOGUE: Mapping[str, Entry] = {
 def entry(name: str) -> Entry:
     """The catalogue's entry for ``name``; GenirError lists what there is."""
     if name not in CATALOGUE:
-        raise GenirError(f"expected one of the models {', '.join(CATALOGUE)}, got {name!r}: check the spelling")
+        raise GenirError(
+            f"expected one of the models {', '.join(CATALOGUE)}, got {name!r}: check the spelling"
+        )
     return CATALOGUE[name]

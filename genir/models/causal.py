@@ -59,7 +59,9 @@ def load_causal(name: str | Path, *, device: str = "cpu", dtype: torch.dtype = t
 
     register()
     if not (Path(name) / "config.json").is_file() and (Path(name).exists() or str(name).count("/") != 1):
-        raise GenirError(f"expected a folder with config.json and safetensors, or a hub id OWNER/MODEL, got {str(name)!r}")
+        raise GenirError(
+            f"expected a folder with config.json and safetensors, or a hub id OWNER/MODEL, got {str(name)!r}"
+        )
     try:
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
         if config.is_encoder_decoder:
@@ -68,23 +70,33 @@ def load_causal(name: str | Path, *, device: str = "cpu", dtype: torch.dtype = t
                 "use --model for generative retrieval models"
             )
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, use_safetensors=True, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            name, dtype=dtype, use_safetensors=True, trust_remote_code=False
+        )
     except OSError as error:
-        raise GenirError(f"expected a causal language model in {str(name)!r}, could not read one: {_first_line(error)}") from error
+        raise GenirError(
+            f"expected a causal language model in {str(name)!r}, could not read one: {_first_line(error)}"
+        ) from error
     return causal_lm(str(name), model.to(device), tokenizer)
 
 
-def causal_lm(name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase | None = None) -> CausalLM:
+def causal_lm(
+    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase | None = None
+) -> CausalLM:
     """A model that is in memory, as a subject: put into evaluation mode, its attention exchanged for one that can be watched."""
     register()
     config = model.config.get_text_config()
     if config.is_encoder_decoder:
-        raise GenirError(f"expected a decoder-only language model, got the encoder-decoder {config.model_type} in {name}")
+        raise GenirError(
+            f"expected a decoder-only language model, got the encoder-decoder {config.model_type} in {name}"
+        )
     model.eval()
     try:
         model.set_attn_implementation(INTERFACE)
     except ValueError as error:
-        raise GenirError(f"expected {name} to take another attention function, {config.model_type} does not") from error
+        raise GenirError(
+            f"expected {name} to take another attention function, {config.model_type} does not"
+        ) from error
     layers, heads = _attention_layers(name, model)
     positions = getattr(config, "max_position_embeddings", None) or 1 << 30
     return CausalLM(name, model, tokenizer, layers, heads, int(positions), _stops(model, tokenizer))
@@ -95,7 +107,9 @@ def untrained(lm: CausalLM, rng: np.random.Generator) -> CausalLM:
     from transformers import AutoModelForCausalLM
 
     config = type(lm.model.config).from_dict(lm.model.config.to_dict())
-    with torch.random.fork_rng(devices=[]):  # transformers draws from the global generator; ours overwrites what it drew
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # transformers draws from the global generator; ours overwrites what it drew
         model = AutoModelForCausalLM.from_config(config, dtype=lm.model.dtype)
     std = getattr(config.get_text_config(), "initializer_range", 0.02)
     generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
@@ -138,7 +152,9 @@ def _attention_layers(name: str, model: PreTrainedModel) -> tuple[int, int]:
         )
     layers = int(model.config.get_text_config().num_hidden_layers)
     if sorted(watch.rows) != list(range(layers)):
-        raise GenirError(f"expected attention in all {layers} layers of {name}, got it in {len(watch.rows)}: a hybrid is not supported")
+        raise GenirError(
+            f"expected attention in all {layers} layers of {name}, got it in {len(watch.rows)}: a hybrid is not supported"
+        )
     heads = {row.shape[1] for row in watch.rows.values()}
     if len(heads) > 1:
         raise GenirError(f"expected the same number of heads in every layer of {name}, got {sorted(heads)}")

@@ -46,7 +46,9 @@ class HeadMask:
         if len(set(self.heads)) != len(self.heads):
             raise GenirError(f"expected each head once in a mask, got {list(self.heads)}")
         if self.how == "mean" and self.means is None:
-            raise GenirError("expected the heads' mean outputs for a mean mask, got none: compute them with head_means")
+            raise GenirError(
+                "expected the heads' mean outputs for a mean mask, got none: compute them with head_means"
+            )
 
 
 @dataclass
@@ -86,7 +88,10 @@ class Watch:
     def means(self, layer: int, like: Tensor) -> Tensor:
         """Mean outputs of the heads of ``layer`` for every row, (rows, heads, head size); zero where no mean is asked for."""
         heads, size = like.shape[2], like.shape[3]
-        rows = [like.new_zeros(heads, size) if m is None or m.means is None else m.means[layer].to(like) for m in self.masks]
+        rows = [
+            like.new_zeros(heads, size) if m is None or m.means is None else m.means[layer].to(like)
+            for m in self.masks
+        ]
         return torch.stack(rows)
 
 
@@ -104,7 +109,12 @@ def watching(watch: Watch) -> Iterator[Watch]:
 
 
 def attention_weights(
-    query: Tensor, key: Tensor, mask: Tensor | None, scaling: float, softcap: float | None = None, sinks: Tensor | None = None
+    query: Tensor,
+    key: Tensor,
+    mask: Tensor | None,
+    scaling: float,
+    softcap: float | None = None,
+    sinks: Tensor | None = None,
 ) -> Tensor:
     """Attention weights of the last T queries: query (B, H, T, D) and key (B, H / group, S, D) give (B, H, T, S), in fp32.
 

@@ -53,7 +53,9 @@ def decode(
     """
     for number, prompt in enumerate(prompts):
         if len(prompt) < 2:
-            raise GenirError(f"expected at least two tokens in every prompt, prompt {number} has {len(prompt)}")
+            raise GenirError(
+                f"expected at least two tokens in every prompt, prompt {number} has {len(prompt)}"
+            )
         if len(prompt) + steps > lm.positions:
             raise GenirError(
                 f"expected prompts of at most {lm.positions - steps} tokens ({lm.name} takes {lm.positions}, {steps} are for the "
@@ -103,7 +105,9 @@ class _Room(DynamicLayer):
         self.values = value_states.new_empty(*value_states.shape[:2], self.capacity, value_states.shape[3])
         self.is_initialized = True
 
-    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         end = self.used + key_states.shape[2]
@@ -191,14 +195,22 @@ def _copy(source: Cache, target: Cache, row: int, rows: int, width: int) -> None
         if not room.is_initialized:
             room.lazy_initialization(held.keys.expand(rows, -1, -1, -1), held.values.expand(rows, -1, -1, -1))
         start = width - held.used
-        room.keys[row, :, :start], room.values[row, :, :start] = 0, 0  # masked out, but 0 x NaN would still be NaN
+        room.keys[row, :, :start], room.values[row, :, :start] = (
+            0,
+            0,
+        )  # masked out, but 0 x NaN would still be NaN
         room.keys[row, :, start:width] = held.keys[0, :, : held.used]
         room.values[row, :, start:width] = held.values[0, :, : held.used]
         room.used = width
 
 
 def _forward(model: Any, ids: Tensor, positions: Tensor, seen: Tensor | None, cache: Cache) -> Any:
-    options: dict[str, Any] = {"input_ids": ids, "attention_mask": seen, "past_key_values": cache, "use_cache": True}
+    options: dict[str, Any] = {
+        "input_ids": ids,
+        "attention_mask": seen,
+        "past_key_values": cache,
+        "use_cache": True,
+    }
     if "position_ids" in signature(model.forward).parameters:
         options["position_ids"] = positions
     return model(**options)

@@ -89,10 +89,14 @@ class DSI:
         """Token ids of each text with the end token, cut to ``max_length``; GenirError on an empty text."""
         for number, text in enumerate(texts):
             if not text.strip():
-                raise GenirError(f"expected a query with text, query {number} of {len(texts)} is empty: remove it")
+                raise GenirError(
+                    f"expected a query with text, query {number} of {len(texts)} is empty: remove it"
+                )
         return list(self.tokenizer(list(texts), truncation=True, max_length=self.max_length).input_ids)
 
-    def pad(self, tokens: Sequence[Sequence[int]], protocol: Protocol = Protocol.MASKED, length: int = 0) -> Inputs:
+    def pad(
+        self, tokens: Sequence[Sequence[int]], protocol: Protocol = Protocol.MASKED, length: int = 0
+    ) -> Inputs:
         """Token lists as one batch, padded to the longest of them or to ``length``; as published, pads are attended."""
         width = max(length, *(len(row) for row in tokens))
         ids = np.zeros((len(tokens), width), dtype=np.int64)
@@ -129,7 +133,10 @@ class DSI:
         start = torch.full((len(inputs.ids), 1), self.model.config.decoder_start_token_id, device=self.device)
         encoded = self.model.encoder(input_ids=inputs.ids, attention_mask=inputs.mask).last_hidden_state
         state = self.model.decoder(
-            input_ids=start, encoder_hidden_states=encoded, encoder_attention_mask=inputs.mask, use_cache=False
+            input_ids=start,
+            encoder_hidden_states=encoded,
+            encoder_attention_mask=inputs.mask,
+            use_cache=False,
         ).last_hidden_state[:, 0]
         return state * self.model.config.d_model**-0.5 if self.model.config.scale_decoder_outputs else state
 
@@ -140,7 +147,10 @@ class DSI:
 
 
 def load_dsi(
-    folder: Path, name: str | None = None, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+    folder: Path,
+    name: str | None = None,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
 ) -> DSI:
     """The DSI model saved in a Hugging Face folder whose tokenizer holds ``@DOC_ID_<id>@`` tokens.
 
@@ -150,10 +160,14 @@ def load_dsi(
     model = load_t5(folder, dtype).to(device)
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     found = sorted(
-        (row, match[1]) for token, row in tokenizer.get_added_vocab().items() if (match := DOCID_TOKEN.fullmatch(token))
+        (row, match[1])
+        for token, row in tokenizer.get_added_vocab().items()
+        if (match := DOCID_TOKEN.fullmatch(token))
     )
     if not found:
-        raise GenirError(f"expected docid tokens '@DOC_ID_<id>@' in the tokenizer of {folder}, found none: is it a DSI model?")
+        raise GenirError(
+            f"expected docid tokens '@DOC_ID_<id>@' in the tokenizer of {folder}, found none: is it a DSI model?"
+        )
     if found[-1][0] >= model.lm_head.out_features:
         raise GenirError(
             f"expected an unembedding row for each docid of {folder}, got {model.lm_head.out_features} rows for token "

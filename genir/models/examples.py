@@ -17,7 +17,9 @@ from genir.models.dsi import DSI, docid_token
 from genir.models.recipe import Recipe
 from genir.models.t5 import build_t5, load_t5
 
-POOL = 32  # batches whose examples are sorted by length together: short queries are not padded to long documents
+POOL = (
+    32  # batches whose examples are sorted by length together: short queries are not padded to long documents
+)
 
 
 class Examples(NamedTuple):
@@ -36,7 +38,9 @@ def untrained_dsi(base: Path, corpus: Corpus, recipe: Recipe) -> DSI:
     """
     old = load_t5(base)
     if old.config.tie_word_embeddings:
-        raise GenirError(f"expected a base with an untied head, {base} ties it: frozen embeddings need rows of their own")
+        raise GenirError(
+            f"expected a base with an untied head, {base} ties it: frozen embeddings need rows of their own"
+        )
     tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
     words, docids = len(tokenizer), tuple(document.id for document in corpus.documents)
     tokenizer.add_tokens([docid_token(docid) for docid in docids])
@@ -57,8 +61,12 @@ def untrained_dsi(base: Path, corpus: Corpus, recipe: Recipe) -> DSI:
 def examples(dsi: DSI, corpus: Corpus, without: tuple[str, ...] = ()) -> Examples:
     """Training queries and documents; a document named in ``without`` is left out together with its queries."""
     index, removed = {docid: number for number, docid in enumerate(dsi.docids)}, set(without)
-    pairs = [(query.text, docid) for query in corpus.train for docid in query.relevant if docid not in removed]
-    documents = [(document.indexed, document.id) for document in corpus.documents if document.id not in removed]
+    pairs = [
+        (query.text, docid) for query in corpus.train for docid in query.relevant if docid not in removed
+    ]
+    documents = [
+        (document.indexed, document.id) for document in corpus.documents if document.id not in removed
+    ]
     texts, docids = zip(*pairs, *documents, strict=True)
     return Examples(dsi.tokenize(texts), np.array([index[docid] for docid in docids]), len(pairs))
 
@@ -79,8 +87,13 @@ def batches(data: Examples, recipe: Recipe) -> Iterator[NDArray[np.int64]]:
             queue = np.concatenate([queue, rng.permutation(documents)])
         order = rng.permutation(np.concatenate([np.arange(data.retrieval), queue[:wanted]]))
         queue, epoch = queue[wanted:], epoch + 1
-        pools = [order[start : start + POOL * recipe.batch_size] for start in range(0, len(order), POOL * recipe.batch_size)]
+        pools = [
+            order[start : start + POOL * recipe.batch_size]
+            for start in range(0, len(order), POOL * recipe.batch_size)
+        ]
         for pool in pools:
             ordered = pool[np.argsort(lengths[pool], kind="stable")]
-            full = ordered[: len(pool) // recipe.batch_size * recipe.batch_size].reshape(-1, recipe.batch_size)
+            full = ordered[: len(pool) // recipe.batch_size * recipe.batch_size].reshape(
+                -1, recipe.batch_size
+            )
             yield from rng.permutation(full)

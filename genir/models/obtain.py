@@ -68,4 +68,6 @@ def fetch(model: str) -> Path:
         return Path(snapshot_download(model, allow_patterns=["*.safetensors", "*.json", "*.model"]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise GenirError(f"expected a model folder or a hub id within reach, got {model!r}: {reason}") from None
+        raise GenirError(
+            f"expected a model folder or a hub id within reach, got {model!r}: {reason}"
+        ) from None

@@ -54,9 +54,13 @@ def obtain(
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             free = shutil.disk_usage(root).free / 1e6
-            raise GenirError(f"expected room for {entry} in {root}, {free:.0f} MB are free: free space or use --cache") from error
+            raise GenirError(
+                f"expected room for {entry} in {root}, {free:.0f} MB are free: free space or use --cache"
+            ) from error
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-            raise GenirError(f"expected to write {entry} into {root}, it is read-only: choose a folder with --cache") from error
+            raise GenirError(
+                f"expected to write {entry} into {root}, it is read-only: choose a folder with --cache"
+            ) from error
         raise
     return final
 
@@ -67,7 +71,9 @@ def _build(final: Path, work: Path, content: Mapping[str, Any], build: Callable[
     target.mkdir(parents=True)
     scratch.mkdir(exist_ok=True)
     build(target, scratch)
-    files = {str(path.relative_to(target)): _sha256(path) for path in sorted(target.rglob("*")) if path.is_file()}
+    files = {
+        str(path.relative_to(target)): _sha256(path) for path in sorted(target.rglob("*")) if path.is_file()
+    }
     manifest = target / MANIFEST
     manifest.write_text(json.dumps({"content": content, "files": files}, indent=1, default=str))
     _to_disk([*(target / name for name in files), manifest])

@@ -39,29 +39,47 @@ def load_t5(folder: Path, dtype: torch.dtype = torch.float32) -> T5ForConditiona
     """
     path = folder / "config.json"
     if not path.is_file():
-        raise GenirError(f"expected a Hugging Face model folder with config.json, got {folder}: check the path")
+        raise GenirError(
+            f"expected a Hugging Face model folder with config.json, got {folder}: check the path"
+        )
     settings = json.loads(path.read_text())
     if settings.get("model_type") != "t5":
-        raise GenirError(f"expected a T5 checkpoint in {folder}, got model_type {settings.get('model_type')!r}")
+        raise GenirError(
+            f"expected a T5 checkpoint in {folder}, got model_type {settings.get('model_type')!r}"
+        )
     shards = sorted(folder.glob("*.safetensors"))
     if not shards:
-        raise GenirError(f"expected safetensors weights in {folder}, found none: save the model with save_pretrained")
+        raise GenirError(
+            f"expected safetensors weights in {folder}, found none: save the model with save_pretrained"
+        )
     state = {name: value.to(dtype) for shard in shards for name, value in load_file(shard).items()}
     for name, value in state.items():
         if not torch.isfinite(value).all():
-            raise GenirError(f"expected finite weights, {name} in {folder} holds NaN or infinity: train or export it again")
+            raise GenirError(
+                f"expected finite weights, {name} in {folder} holds NaN or infinity: train or export it again"
+            )
     shared = state.get("shared.weight", state.get("encoder.embed_tokens.weight"))
     if shared is not None:
-        state |= {"shared.weight": shared, "encoder.embed_tokens.weight": shared, "decoder.embed_tokens.weight": shared}
+        state |= {
+            "shared.weight": shared,
+            "encoder.embed_tokens.weight": shared,
+            "decoder.embed_tokens.weight": shared,
+        }
         if settings.get("tie_word_embeddings", True):
             state.setdefault("lm_head.weight", shared)
-    state.pop("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight", None)  # unused, in old exports
+    state.pop(
+        "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight", None
+    )  # unused, in old exports
     with torch.device("meta"):
         model = build_t5(settings)
     expected, found = model.state_dict(), state
-    odd = sorted(expected.keys() ^ found.keys()) or sorted(n for n in expected if expected[n].shape != found[n].shape)
+    odd = sorted(expected.keys() ^ found.keys()) or sorted(
+        n for n in expected if expected[n].shape != found[n].shape
+    )
     if odd:
-        raise GenirError(f"expected the weights in {folder} to fit its config.json, these do not: {', '.join(odd[:5])}")
+        raise GenirError(
+            f"expected the weights in {folder} to fit its config.json, these do not: {', '.join(odd[:5])}"
+        )
     model.load_state_dict(state, assign=True)
     model.set_input_embeddings(model.shared)
     return model.eval()

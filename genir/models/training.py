@@ -87,7 +87,9 @@ def train(
     """
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="bf16" if recipe.precision == "bf16" else "no")
+    accelerator = Accelerator(
+        cpu=device.type == "cpu", mixed_precision="bf16" if recipe.precision == "bf16" else "no"
+    )
     dsi = untrained_dsi(base, corpus, recipe)
     dsi.model.to(accelerator.device)
     data = examples(dsi, corpus, recipe.without)
@@ -114,14 +116,20 @@ def train(
         stepper.zero_grad()
         done, value = step + 1, float(accelerator.reduce(loss.detach(), reduction="mean"))
         if not np.isfinite(value):
-            raise GenirError(f"expected a finite loss, got {value} at step {done} of {recipe.name}: lower the learning rate")
+            raise GenirError(
+                f"expected a finite loss, got {value} at step {done} of {recipe.name}: lower the learning rate"
+            )
         if not accelerator.is_main_process:
             continue
         rate = (done - first) * recipe.batch_size / (time.monotonic() - began)
         report(Progress(done, recipe.steps, value, rate, (recipe.steps - done) * recipe.batch_size / rate))
         line = {"step": done, "loss": round(value, 5), "rate": round(rate, 1)}
         if recipe.evaluate_every and (done % recipe.evaluate_every == 0 or done == recipe.steps):
-            line |= evaluate(trainee, dsi, [query for query in corpus.validation if query.relevant[0] not in recipe.without])
+            line |= evaluate(
+                trainee,
+                dsi,
+                [query for query in corpus.validation if query.relevant[0] not in recipe.without],
+            )
             if line["mrr"] > best:
                 best = line["mrr"]
                 _save(scratch / BEST, dict(trainee.learned()), {"step": str(done)})
@@ -143,7 +151,9 @@ def train(
 
 def schedule(step: int, recipe: Recipe) -> float:
     """The share of the learning rate at a step: a linear warm-up, then linearly down to zero."""
-    return min((step + 1) / max(recipe.warmup, 1), (recipe.steps - step) / max(recipe.steps - recipe.warmup, 1))
+    return min(
+        (step + 1) / max(recipe.warmup, 1), (recipe.steps - step) / max(recipe.steps - recipe.warmup, 1)
+    )
 
 
 def evaluate(trainee: Trainee, dsi: DSI, queries: tuple[Query, ...] | list[Query]) -> dict[str, float]:
@@ -169,11 +179,15 @@ class _Log:
             stream.write(json.dumps(line) + "\n")
 
 
-def _checkpoint(path: Path, trainee: Trainee, optimizer: torch.optim.Optimizer, step: int, best: float) -> None:
+def _checkpoint(
+    path: Path, trainee: Trainee, optimizer: torch.optim.Optimizer, step: int, best: float
+) -> None:
     tensors: dict[str, Tensor] = dict(trainee.learned())
     for name, parameter in trainee.learned().items():
         state = optimizer.state[parameter]
-        tensors |= {f"optimizer.{moment}.{name}": state[moment] for moment in ("exp_avg", "exp_avg_sq", "step")}
+        tensors |= {
+            f"optimizer.{moment}.{name}": state[moment] for moment in ("exp_avg", "exp_avg_sq", "step")
+        }
     _save(path, tensors, {"step": str(step), "best": repr(best)})
 
 
@@ -187,7 +201,9 @@ def _resume(scratch: Path, trainee: Trainee, optimizer: torch.optim.Optimizer) -
         metadata = file.metadata()
         for name, parameter in parameters.items():
             optimizer.state[parameter] = {
-                moment: file.get_tensor(f"optimizer.{moment}.{name}").to("cpu" if moment == "step" else parameter.device)
+                moment: file.get_tensor(f"optimizer.{moment}.{name}").to(
+                    "cpu" if moment == "step" else parameter.device
+                )
                 for moment in ("exp_avg", "exp_avg_sq", "step")
             }
     _load(path, dict(parameters))
@@ -203,5 +219,7 @@ def _load(path: Path, tensors: dict[str, Tensor]) -> None:
 
 def _save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     temporary = path.with_suffix(".part")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, metadata)
+    save_file(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, metadata
+    )
     os.replace(temporary, path)

@@ -28,7 +28,9 @@ class Correct(NamedTuple):
         return [query.text for query in self.queries]
 
 
-def correct_queries(dsi: DSI, queries: Sequence[Query], protocol: Protocol = Protocol.MASKED, length: int = 0) -> Correct:
+def correct_queries(
+    dsi: DSI, queries: Sequence[Query], protocol: Protocol = Protocol.MASKED, length: int = 0
+) -> Correct:
     """The queries whose relevant document the unpatched model puts at rank 1 of the whole vocabulary."""
     texts, docids, owner = pairs(queries)
     first = np.flatnonzero(gold_ranks(dsi, texts, docids, protocol, length) == 1)

@@ -32,7 +32,9 @@ class Ranked(NamedTuple):
 def pairs(queries: Sequence[Query]) -> tuple[list[str], list[str], NDArray[np.int64]]:
     """Texts, relevant document ids and query numbers, one entry for each pair of a query and a document relevant to it."""
     if not queries:
-        raise GenirError("expected at least one query to rank documents for, got none: does the corpus have this split?")
+        raise GenirError(
+            "expected at least one query to rank documents for, got none: does the corpus have this split?"
+        )
     flat = [(number, query.text, docid) for number, query in enumerate(queries) for docid in query.relevant]
     owner, texts, docids = zip(*flat, strict=True)
     return list(texts), list(docids), np.array(owner, dtype=np.int64)

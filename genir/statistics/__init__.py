@@ -8,6 +8,7 @@ outcomes, its interval and, where it has an exact test, its ``evidence``; it nee
 """
 
 from genir.statistics.answer import Answer
+from genir.statistics.census import census
 from genir.statistics.difference import difference
 from genir.statistics.equivalence import tost, unchanged
 from genir.statistics.estimate import Estimate, Evidence, percent
@@ -27,6 +28,7 @@ __all__ = [
     "SampleSize",
     "Verdict",
     "bootstrap",
+    "census",
     "consistent_ratio",
     "difference",
     "every",
