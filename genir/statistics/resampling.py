@@ -41,8 +41,8 @@ def bootstrap(
 
     ``values`` (n,) or (n, k) are resampled by row, or by all rows of a cluster if ``clusters`` (n,) names one
     per row; n stays the number of rows. Percentile intervals where BCa degenerates; the method says which.
-    One unit says nothing of the spread: its interval is infinite. Below about 20 units the interval is too
-    short (10 clusters: some 90 % for a nominal 95 %).
+    One unit says nothing of the spread: its interval is infinite. Few units give too short an interval: in
+    simulation a nominal 95 % covered 85 % with 5 clusters, 90 % with 10, 92 % with 20, 93 % with 40.
     Raises GenirError for no queries, values that are not finite, clusters of another length, a statistic that
     is undefined on some resample.
     """
