@@ -37,9 +37,7 @@ def difference(first: Estimate, second: Estimate, rng: np.random.Generator | Non
         if np.abs(signs).max() <= 1:
             return signed_share(signs, first.confidence, unit)
     if rng is None:
-        raise GenirError(
-            "expected a generator for the paired bootstrap, got none; pass rng=default_rng(seed)"
-        )
+        raise GenirError("expected a generator for the paired bootstrap, got none; pass rng=default_rng(seed)")
     one, two = first.statistic or weighted_mean, second.statistic or weighted_mean
     if one is weighted_mean and two is weighted_mean:
         values, statistic = a.astype(np.float64) - b.astype(np.float64), weighted_mean
@@ -64,14 +62,10 @@ def _gap(
 
 def _outcomes(estimate: Estimate) -> NDArray[np.generic]:
     if estimate.values is None:
-        raise GenirError(
-            "expected outcomes per query, which a paired difference needs, got an estimate without"
-        )
+        raise GenirError("expected outcomes per query, which a paired difference needs, got an estimate without")
     average = estimate.values.mean()
     if estimate.statistic is None and not np.isclose(average, estimate.value, rtol=1e-9, atol=1e-12):
-        raise GenirError(
-            f"expected the mean of the outcomes, {average}, got {estimate.value}; name the statistic"
-        )
+        raise GenirError(f"expected the mean of the outcomes, {average}, got {estimate.value}; name the statistic")
     return estimate.values
 
 

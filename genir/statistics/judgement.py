@@ -55,9 +55,7 @@ def every(*parts: Answer | Judgement) -> Judgement:
     Raises GenirError without parts.
     """
     if not parts:
-        raise GenirError(
-            "expected at least one answer, got none; without evidence a claim is untestable(reason)"
-        )
+        raise GenirError("expected at least one answer, got none; without evidence a claim is untestable(reason)")
     answers = tuple(a for part in parts for a in (part.parts if isinstance(part, Judgement) else (part,)))
     reasons = tuple(r for part in parts if isinstance(part, Judgement) for r in part.reasons)
     verdicts = {part.verdict for part in parts}

@@ -38,9 +38,7 @@ def possible(percent: Printed, n: int, decimals: int | None = None) -> list[int]
     return [k for k in range(first, last + 1) if _prints_as(Fraction(100 * k, n) / unit, target)]
 
 
-def sample_sizes(
-    cells: Sequence[Printed], sizes: Iterable[int], decimals: int | None = None
-) -> list[SampleSize]:
+def sample_sizes(cells: Sequence[Printed], sizes: Iterable[int], decimals: int | None = None) -> list[SampleSize]:
     """The sample sizes that explain most of the printed ``cells``: one, or all that tie.
 
     Large samples explain everything: at two decimals any n above 10,000 does. Look where n can be.
@@ -59,9 +57,7 @@ def sample_sizes(
     return best
 
 
-def consistent_ratio(
-    absolute: Printed, base: Printed, relative: Printed, decimals: int | None = None
-) -> bool:
+def consistent_ratio(absolute: Printed, base: Printed, relative: Printed, decimals: int | None = None) -> bool:
     """Whether ``relative`` percent can be 100 absolute / base, given that all three were rounded.
 
     True where the ratios that the two rounded figures allow overlap those that print as ``relative``.

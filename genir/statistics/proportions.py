@@ -66,9 +66,7 @@ def binomial_evidence(count: int, n: int, margin: float) -> Evidence:
     return Evidence(below, above, (share - margin) / error)
 
 
-def paired_difference(
-    first: ArrayLike, second: ArrayLike, confidence: float = 0.95, unit: str = "%"
-) -> Estimate:
+def paired_difference(first: ArrayLike, second: ArrayLike, confidence: float = 0.95, unit: str = "%") -> Estimate:
     """Share of true outcomes in ``first`` minus ``second``, over the same queries, with Tango's interval.
 
     Its p-values are those of the exact McNemar test at a margin of 0, and of Tango's score test elsewhere;

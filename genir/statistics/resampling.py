@@ -163,9 +163,7 @@ def _counts(rng: np.random.Generator, rows: int, units: int) -> Floats:
 def _apply(statistic: Statistic, values: Floats, weights: Floats) -> Floats:
     results = np.asarray(statistic(values, weights), dtype=np.float64)
     if results.shape != (len(weights),):
-        raise GenirError(
-            f"expected one statistic for each of {len(weights)} resamples, got shape {results.shape}"
-        )
+        raise GenirError(f"expected one statistic for each of {len(weights)} resamples, got shape {results.shape}")
     undefined = int((~np.isfinite(results)).sum())
     if undefined:
         raise GenirError(
@@ -200,8 +198,6 @@ def _finite(values: ArrayLike) -> Floats:
         raise GenirError("expected at least one query, got none; a claim without queries is untestable")
     bad = np.flatnonzero(~np.isfinite(data.reshape(len(data), -1)).all(axis=1))
     if len(bad):
-        raise GenirError(
-            f"expected finite outcomes, got {len(bad)} queries with nan or infinity, first {bad[0]}"
-        )
+        raise GenirError(f"expected finite outcomes, got {len(bad)} queries with nan or infinity, first {bad[0]}")
     data.setflags(write=False)
     return data

@@ -36,12 +36,8 @@ def test_wilson_by_enumeration(n):
 @pytest.mark.parametrize("margin", [0.01, 0.05, 0.15, 0.4])
 @pytest.mark.parametrize("n", [150, 396])
 def test_a_share_at_its_margin_is_rarely_called_below_it(n, margin):
-    supported = [
-        proportion(np.arange(n) < count).below(margin).verdict is Verdict.SUPPORTED for count in range(n + 1)
-    ]
-    assert (
-        stats.binom.pmf(np.arange(n + 1), n, margin) @ supported < 0.035
-    )  # nominal 0.025, in steps of a query
+    supported = [proportion(np.arange(n) < count).below(margin).verdict is Verdict.SUPPORTED for count in range(n + 1)]
+    assert stats.binom.pmf(np.arange(n + 1), n, margin) @ supported < 0.035  # nominal 0.025, in steps of a query
 
 
 def test_proportion_by_simulation():

@@ -104,9 +104,7 @@ def test_clusters_are_taken_over():
     assert difference(share, clustered, rng()).method.endswith("10 clusters")
     zero = mean(np.zeros(60), rng(), clusters=clusters)
     assert difference(clustered, zero, rng()).low == pytest.approx(clustered.low)
-    with pytest.raises(
-        GenirError, match=r"^expected both estimates over the same clusters, got different ones$"
-    ):
+    with pytest.raises(GenirError, match=r"^expected both estimates over the same clusters, got different ones$"):
         difference(clustered, mean(values, rng(), clusters=clusters[::-1]), rng())
 
 

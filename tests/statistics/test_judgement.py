@@ -56,9 +56,7 @@ def test_the_deciding_part_of_a_contradiction_is_furthest_beyond():
 
 def test_message_names_the_deciding_part_and_counts_the_rest():
     whole = every(answer(3).labelled("I"), answer(45).labelled("II"), answer(2).labelled("III"))
-    assert whole.message.startswith(
-        "II: 45.00 % [35.61, 54.76] (45/100) may or may not be below 50 %: undecided"
-    )
+    assert whole.message.startswith("II: 45.00 % [35.61, 54.76] (45/100) may or may not be below 50 %: undecided")
     assert whole.message.endswith("(deciding of 3 parts: 2 supported, 1 undecided)")
     assert every(answer(3)).message == answer(3).message
 
@@ -73,9 +71,7 @@ def test_untestable_has_a_reason_and_nothing_else():
     assert judgement.verdict is Verdict.UNTESTABLE
     assert judgement.message == "untestable: no base model: pass --base"
     assert (judgement.parts, judgement.deciding, judgement.p_value) == ((), None, None)
-    with pytest.raises(
-        GenirError, match=r"^expected the reason why the claim cannot be tested, got an empty"
-    ):
+    with pytest.raises(GenirError, match=r"^expected the reason why the claim cannot be tested, got an empty"):
         untestable(" ")
 
 

@@ -67,9 +67,7 @@ def test_is_scipys_test_of_a_correlation():
 def test_nothing_leaves_its_group():
     groups = np.array(["b", "a", "b", "a", "c", "b"])
     seen = []
-    permutation_p(
-        lambda order: float(seen.append(order.copy()) or 0), 6, rng(), permutations=600, within=groups
-    )
+    permutation_p(lambda order: float(seen.append(order.copy()) or 0), 6, rng(), permutations=600, within=groups)
     assert all((groups[order] == groups).all() for order in seen)
     assert len({tuple(order) for order in seen}) == 2 * 6 * 1  # 2! of a, 3! of b, 1! of c: all of them occur
     counts = np.unique([tuple(order) for order in seen], axis=0, return_counts=True)[1]

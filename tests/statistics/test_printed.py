@@ -124,9 +124,7 @@ def test_a_true_ratio_is_always_consistent(top, bottom, decimals, relative_decim
         return str(x.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP))
 
     exact = Decimal(relative.numerator) / Decimal(relative.denominator)
-    assert consistent_ratio(
-        printed(absolute, decimals), printed(base, decimals), printed(exact, relative_decimals)
-    )
+    assert consistent_ratio(printed(absolute, decimals), printed(base, decimals), printed(exact, relative_decimals))
 
 
 @pytest.mark.parametrize(

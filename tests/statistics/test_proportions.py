@@ -73,9 +73,7 @@ def test_outcomes_do_not_change_with_the_callers_buffer():
         estimate.values[0] = False
 
 
-@pytest.mark.parametrize(
-    "estimator", [proportion, lambda x: paired_difference(x, x), lambda x: mcnemar_exact(x, x)]
-)
+@pytest.mark.parametrize("estimator", [proportion, lambda x: paired_difference(x, x), lambda x: mcnemar_exact(x, x)])
 @pytest.mark.parametrize(
     ("outcomes", "message"),
     [

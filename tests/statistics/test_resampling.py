@@ -105,9 +105,7 @@ def test_constant_data_have_an_interval_of_no_width():
 
 
 def test_where_bca_degenerates_percentiles_are_taken_and_named():
-    values = np.array(
-        [1.0] * 6 + [2.0] * 3
-    )  # no query alone moves the median: the acceleration would be 0 / 0
+    values = np.array([1.0] * 6 + [2.0] * 3)  # no query alone moves the median: the acceleration would be 0 / 0
     estimate = median(values, rng(), resamples=2000)
     assert estimate.method == "percentile bootstrap, BCa undefined"
     assert (estimate.low, estimate.high) == scipys(np.median, values, method="percentile") == (1, 2)
@@ -136,9 +134,7 @@ def test_clusters_are_drawn_whole():
     values, clusters = np.repeat(means, 50), np.repeat([f"needle {i}" for i in range(12)], 50)
     shuffled = np.random.default_rng(6).permutation(600)
     by_cluster = mean(values[shuffled], rng(), clusters=clusters[shuffled])
-    of_means = mean(
-        means[np.argsort([f"needle {i}" for i in range(12)])], rng()
-    )  # names are drawn in sorted order
+    of_means = mean(means[np.argsort([f"needle {i}" for i in range(12)])], rng())  # names are drawn in sorted order
     assert (by_cluster.low, by_cluster.high) == pytest.approx((of_means.low, of_means.high), rel=1e-9)
     assert by_cluster.n == 600
 

@@ -31,9 +31,7 @@ def test_score_uses_the_constrained_maximum_likelihood(drawn, difference):
 
     def loss(share):  # share of pairs lost, under the constraint that gained exceed it by the difference
         probabilities = (share + difference, share, 1 - 2 * share - difference)
-        return -sum(
-            k * math.log(max(p, 1e-300)) for k, p in zip(drawn_cells, probabilities, strict=True) if k
-        )
+        return -sum(k * math.log(max(p, 1e-300)) for k, p in zip(drawn_cells, probabilities, strict=True) if k)
 
     drawn_cells = (gained, lost, same)
     least, most = max(0.0, -difference), (1 - difference) / 2
@@ -85,9 +83,7 @@ def test_at_no_difference_it_is_mcnemar(gained, lost, same):
 def test_against_a_baseline_that_never_happens_the_upper_bound_is_wilsons(count, rest):
     n = count + rest
     outcomes = np.arange(n) < count
-    assert paired_difference(outcomes, np.zeros(n, bool)).high == pytest.approx(
-        proportion(outcomes).high, abs=1e-9
-    )
+    assert paired_difference(outcomes, np.zeros(n, bool)).high == pytest.approx(proportion(outcomes).high, abs=1e-9)
 
 
 def test_no_discordant_pair_still_leaves_doubt():
