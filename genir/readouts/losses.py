@@ -11,7 +11,7 @@ from genir.interventions.circuit import Cell
 from genir.interventions.patch import MEAN, OTHER, ZERO, Kind
 from genir.interventions.sites import Component, Stage, Stages, every_site
 from genir.readouts.patching import DRAWS, NOOP, Ranks, random_label
-from genir.statistics import Estimate, mean, minus, proportion
+from genir.statistics import Estimate, census, mean, minus, proportion
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +42,12 @@ class Losses:
         return [self.net(f"{site} {MEAN}") for site in every_site(self.stages.III.stop)]
 
     def noop(self) -> Estimate:
-        """The loss of doing nothing."""
+        """The loss of doing nothing, as an estimate to hold others against."""
         return proportion(self._lost(NOOP), self.confidence)
+
+    def nothing(self) -> Estimate:
+        """The loss of doing nothing on these very queries: a count, since the same pass chose them."""
+        return census(self._lost(NOOP), self.confidence)
 
     def random(self, kind: Kind | str, stage: Stage) -> Estimate:
         """Per query, the share of random sets of sites, as many as ``stage`` has layers, whose replacement loses it."""
