@@ -46,9 +46,7 @@ class HeadMask:
         if len(set(self.heads)) != len(self.heads):
             raise GenirError(f"expected each head once in a mask, got {list(self.heads)}")
         if self.how == "mean" and self.means is None:
-            raise GenirError(
-                "expected the heads' mean outputs for a mean mask, got none: compute them with head_means"
-            )
+            raise GenirError("expected the heads' mean outputs for a mean mask, got none: compute them with head_means")
 
 
 @dataclass
@@ -89,8 +87,7 @@ class Watch:
         """Mean outputs of the heads of ``layer`` for every row, (rows, heads, head size); zero where no mean is asked for."""
         heads, size = like.shape[2], like.shape[3]
         rows = [
-            like.new_zeros(heads, size) if m is None or m.means is None else m.means[layer].to(like)
-            for m in self.masks
+            like.new_zeros(heads, size) if m is None or m.means is None else m.means[layer].to(like) for m in self.masks
         ]
         return torch.stack(rows)
 

@@ -53,9 +53,7 @@ def decode(
     """
     for number, prompt in enumerate(prompts):
         if len(prompt) < 2:
-            raise GenirError(
-                f"expected at least two tokens in every prompt, prompt {number} has {len(prompt)}"
-            )
+            raise GenirError(f"expected at least two tokens in every prompt, prompt {number} has {len(prompt)}")
         if len(prompt) + steps > lm.positions:
             raise GenirError(
                 f"expected prompts of at most {lm.positions - steps} tokens ({lm.name} takes {lm.positions}, {steps} are for the "
@@ -88,7 +86,7 @@ def _prefill_mask(mask: HeadMask | None) -> HeadMask | None:
     return None if mask is None or mask.decoding else mask
 
 
-class _Room(DynamicLayer):
+class _Room(DynamicLayer):  # type: ignore[misc]
     """Keys and values of one layer in a buffer of fixed size: appending copies nothing, cropping is a number.
 
     It keeps every position of sliding-window layers too; the window is in the mask that the model makes, and a window that
@@ -105,9 +103,7 @@ class _Room(DynamicLayer):
         self.values = value_states.new_empty(*value_states.shape[:2], self.capacity, value_states.shape[3])
         self.is_initialized = True
 
-    def update(
-        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         end = self.used + key_states.shape[2]
@@ -125,7 +121,7 @@ class _Walk:
 
     def __init__(self, lm: CausalLM, capacity: int, mask: HeadMask | None) -> None:
         self.lm, self.mask = lm, mask
-        self.cache = Cache(layer_class_to_replicate=partial(_Room, capacity))  # type: ignore[arg-type]
+        self.cache = Cache(layer_class_to_replicate=partial(_Room, capacity))
         self.held: tuple[int, ...] = ()
 
     def to(self, prompt: Prompt) -> Cache:
@@ -134,7 +130,7 @@ class _Walk:
         shared = next((i for i, (a, b) in enumerate(zip(self.held, wanted, strict=False)) if a != b), None)
         shared = min(len(self.held), len(wanted)) if shared is None else shared
         for layer in self.cache.layers:
-            layer.used = shared  # type: ignore[union-attr]
+            layer.used = shared
         self.held = wanted[:shared]
         if shared < len(wanted):
             with watching(Watch(layers=self.lm.layers, masks=() if self.mask is None else (self.mask,))):

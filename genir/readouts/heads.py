@@ -138,7 +138,9 @@ def enough(runs: Runs, least: int = LEAST_RUNS) -> Runs:
     """``runs``, if at least ``least`` of them count and GenirError otherwise."""
     run_scores(runs)
     if (found := int(runs.counted.sum())) < least:
-        raise GenirError(f"expected at least {least} runs in which the model finds the needle, got {found}: add needles or lengths")
+        raise GenirError(
+            f"expected at least {least} runs in which the model finds the needle, got {found}: add needles or lengths"
+        )
     return runs
 
 

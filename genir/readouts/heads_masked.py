@@ -43,7 +43,9 @@ def answers(
     said = tuple(tuple(spoken(lm, run) for run in runs) for runs in decoded)
     wanted = [needles[cell.needle] for cell in cells]
     return Answers(
-        np.array([[answer_recall(text, w.answer, w.question) for text, w in zip(row, wanted, strict=True)] for row in said]),
+        np.array(
+            [[answer_recall(text, w.answer, w.question) for text, w in zip(row, wanted, strict=True)] for row in said]
+        ),
         np.array([[says(text, w.answer) for text, w in zip(row, wanted, strict=True)] for row in said], dtype=bool),
         said,
     )
@@ -76,7 +78,9 @@ def random_heads(
 
 
 @torch.inference_mode()
-def text_loss(lm: CausalLM, texts: Sequence[str] | Sequence[Sequence[int]], mask: HeadMask | None = None) -> NDArray[np.float64]:
+def text_loss(
+    lm: CausalLM, texts: Sequence[str] | Sequence[Sequence[int]], mask: HeadMask | None = None
+) -> NDArray[np.float64]:
     """Mean next-token loss of each text, in nats per token, (texts,): the control that a masked model still knows its language.
 
     Texts are strings or token ids; the mask acts at all positions, since every position predicts.
@@ -109,7 +113,7 @@ def _ids(lm: CausalLM, text: str | Sequence[int]) -> Tensor:
     if isinstance(text, str):
         if lm.tokenizer is None:
             raise GenirError(f"expected token ids for {lm.name}, which has no tokenizer, got a text")
-        text = lm.tokenizer(text)["input_ids"]  # type: ignore[assignment]
+        text = lm.tokenizer(text)["input_ids"]
     if len(text) < 2:
         raise GenirError(f"expected texts of at least two tokens, got {len(text)}")
-    return torch.tensor([list(text)], device=lm.device)  # type: ignore[arg-type]
+    return torch.tensor([list(text)], device=lm.device)

@@ -67,7 +67,9 @@ def cells(
     text = " ".join(passages).casefold()
     for item in needles:
         if item.answer.casefold() in text or item.distraction.casefold() in text:
-            raise GenirError(f"expected passages that do not hold the answer of needle {item.name!r}, one does: leave it out")
+            raise GenirError(
+                f"expected passages that do not hold the answer of needle {item.name!r}, one does: leave it out"
+            )
     contexts = len(needles) if contexts is None else contexts
     orders = [rng.permutation(len(passages)) for _ in range(contexts)]
     made: dict[tuple[int, ...], Cell] = {}
@@ -103,7 +105,7 @@ def span_of(offsets: Sequence[tuple[int, int]], start: int, end: int) -> Span | 
 def render(lm: CausalLM, context: str, question: str) -> str:
     """The prompt as one string: by the tokenizer's chat template where it has one, else as a text to continue."""
     asked = f"{INSTRUCTION}\n\n{context}\n\nQuestion: {question}"
-    if getattr(lm.tokenizer, "chat_template", None):
+    if lm.tokenizer is not None and getattr(lm.tokenizer, "chat_template", None):
         message = [{"role": "user", "content": asked}]
         return str(lm.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True))
     return f"{asked}\nAnswer:"
@@ -114,7 +116,9 @@ def _haystack(
 ) -> tuple[list[str], np.ndarray]:
     """Sentences that fill ``length`` tokens together with needle, distractor and question, and their running token counts."""
     if length > lm.positions:
-        raise GenirError(f"expected contexts of at most {lm.positions} tokens, the positions of {lm.name}, got {length}")
+        raise GenirError(
+            f"expected contexts of at most {lm.positions} tokens, the positions of {lm.name}, got {length}"
+        )
     frame = render(lm, f"{item.sentence} {decoy.distractor if decoy else ''}", item.question)
     room = length - _count(lm, frame)
     if room < 0:
@@ -135,7 +139,9 @@ def _haystack(
                 missed += 1  # a shorter sentence may fit still
             if room - used < SLACK or missed > MISSES:
                 return sentences, np.cumsum([0, *counts])
-    raise GenirError(f"expected passages of at least {room} tokens for a context of {length}, got {used}: give more passages")
+    raise GenirError(
+        f"expected passages of at least {room} tokens for a context of {length}, got {used}: give more passages"
+    )
 
 
 def _count(lm: CausalLM, text: str) -> int:

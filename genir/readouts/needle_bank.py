@@ -53,7 +53,7 @@ NEEDLES: tuple[Needle, ...] = (
         "Port Calmere",
         "rolling varnished barrels down the lighthouse stairs",
         "Port Ulvane",
-        "burning straw horses near the frozen canal",
+        "burning straw horses near the misty canal",
     ),
     needle(
         "lunch",

@@ -62,4 +62,6 @@ def test_logits_of_a_whole_text_are_those_of_the_model_itself(architecture, rng)
     with torch.no_grad():
         model.set_attn_implementation("eager")
         expected = model(ids, use_cache=False).logits
-        torch.testing.assert_close(causal_lm(architecture, model).model(ids, use_cache=False).logits, expected, atol=1e-4, rtol=1e-5)
+        torch.testing.assert_close(
+            causal_lm(architecture, model).model(ids, use_cache=False).logits, expected, atol=1e-4, rtol=1e-5
+        )

@@ -10,8 +10,13 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-
-SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "vocab_size": 61, "max_position_embeddings": 128}
+SIZES = {
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "vocab_size": 61,
+    "max_position_embeddings": 128,
+}
 GROUPED = {**SIZES, "num_key_value_heads": 2, "intermediate_size": 48}
 ARCHITECTURES = {
     "llama": ("Llama", GROUPED),

@@ -1,0 +1,206 @@
+"""A synthetic language in which a small model can learn to retrieve, to know, and to reason over both.
+
+Text is filler from a Markov chain, interrupted by statements of a key: ``k IS v v v v .`` (a needle of four words) or
+``k IS e .`` (an entity). What an entity has is never stated in a context: ``e HAS a`` is the same in all texts, so that it is
+learnt into the weights. Questions follow the text:
+
+- needle: ``ASK k IS`` -> ``v v v v .`` needs the context alone;
+- parametric: ``ASK e HAS`` -> ``a .`` needs the weights alone;
+- direct: ``ASK k HAS`` -> ``a .`` needs both in one step: the entity from the context, what it has from the weights;
+- chain of thought: ``THINK k HAS`` -> ``k IS e . e HAS a .`` answers the same question and writes the first hop down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genir.errors import GenirError
+
+PAD, BOS, STOP, IS, HAS, ASK, THINK = range(7)
+FIRST_WORD = 7
+
+
+class Task(StrEnum):
+    """What a question asks for."""
+
+    NEEDLE = "needle"
+    PARAMETRIC = "parametric"
+    DIRECT = "direct"
+    CHAIN = "chain of thought"
+
+
+class Episode(NamedTuple):
+    """A context with its questions: ``tokens``, and the half-open spans of what is to be answered, one per question.
+
+    ``tasks`` says what each question is; ``sources`` where its fact stands in the context, as the span of the needle's words or
+    of the entity, None for parametric ones. ``others`` is the span of a needle that was not asked for, None without one.
+    """
+
+    tokens: tuple[int, ...]
+    tasks: tuple[Task, ...]
+    answers: tuple[tuple[int, int], ...]
+    sources: tuple[tuple[int, int] | None, ...]
+    others: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Language:
+    """Sizes of the word classes, and the facts and the filler's grammar that ``seed`` draws."""
+
+    seed: int = 0
+    keys: int = 48
+    values: int = 64
+    entities: int = 32
+    attributes: int = 12
+    fillers: int = 96
+    words: int = 4
+    successors: int = 4
+
+    @property
+    def size(self) -> int:
+        """Tokens in all, the special ones included."""
+        return FIRST_WORD + self.keys + self.values + self.entities + self.attributes + self.fillers
+
+    def _class(self, number: int) -> int:
+        sizes = (self.keys, self.values, self.entities, self.attributes, self.fillers)
+        return FIRST_WORD + sum(sizes[:number])
+
+    @property
+    def first_key(self) -> int:
+        """Token of the first of the keys."""
+        return self._class(0)
+
+    @property
+    def first_value(self) -> int:
+        """Token of the first of the values."""
+        return self._class(1)
+
+    @property
+    def first_entity(self) -> int:
+        """Token of the first of the entities."""
+        return self._class(2)
+
+    @property
+    def first_attribute(self) -> int:
+        """Token of the first of the attributes."""
+        return self._class(3)
+
+    @property
+    def first_filler(self) -> int:
+        """Token of the first of the fillers."""
+        return self._class(4)
+
+    @cached_property
+    def facts(self) -> NDArray[np.int64]:
+        """What each entity has: attribute tokens, (entities,), as evenly spread as they divide."""
+        spread = np.arange(self.entities) % self.attributes
+        return self.first_attribute + np.random.default_rng([self.seed, 1]).permutation(spread)
+
+    @cached_property
+    def grammar(self) -> NDArray[np.int64]:
+        """The fillers that can follow each filler, most frequent first: (fillers, successors)."""
+        rng = np.random.default_rng([self.seed, 2])
+        return np.stack([rng.permutation(self.fillers)[: self.successors] for _ in range(self.fillers)])
+
+    def filler(self, count: int, rng: np.random.Generator) -> list[int]:
+        """``count`` filler tokens from the chain; a successor of rank r has weight 1 / (r + 1)."""
+        weights = 1 / np.arange(1, self.successors + 1)
+        choices = rng.choice(self.successors, size=count, p=weights / weights.sum())
+        at = int(rng.integers(self.fillers))
+        tokens = []
+        for choice in choices:
+            tokens.append(self.first_filler + at)
+            at = int(self.grammar[at, choice])
+        return tokens
+
+
+def episode(
+    language: Language, filler: int, tasks: Sequence[Task], rng: np.random.Generator, least: int = 2
+) -> Episode:
+    """One context of ``filler`` filler tokens and its statements, with a question for each of ``tasks`` after it.
+
+    There are at least ``least`` statements of each form, so that a form alone does not give the answer; each key is stated and
+    asked for once. Raises GenirError when the language has too few keys or values for that.
+    """
+    needles = max(least, sum(task is Task.NEEDLE for task in tasks) + (least > 1))
+    hops = max(least, sum(task in (Task.DIRECT, Task.CHAIN) for task in tasks))
+    if needles + hops > language.keys or needles * language.words > language.values or hops > language.entities:
+        raise GenirError(
+            f"expected at most {language.keys} statements in an episode of this language, got {needles + hops}"
+        )
+    keys = language.first_key + rng.permutation(language.keys)[: needles + hops]
+    values = language.first_value + rng.permutation(language.values)[: needles * language.words]
+    entities = language.first_entity + rng.permutation(language.entities)[:hops]
+    said = [[int(k), IS, *row, STOP] for k, row in zip(keys, values.reshape(needles, -1).tolist(), strict=False)]
+    said += [[int(k), IS, int(e), STOP] for k, e in zip(keys[needles:], entities, strict=True)]
+    text = language.filler(filler, rng)
+    places = np.sort(rng.integers(0, filler + 1, len(said)))
+    tokens, spans, at = [BOS], [(0, 0)] * len(said), 0
+    for number, place in zip(rng.permutation(len(said)), places, strict=True):
+        tokens += text[at:place]
+        at = place
+        spans[number] = (len(tokens) + 2, len(tokens) + len(said[number]) - 1)
+        tokens += said[number]
+    tokens += text[at:]
+    answers: list[tuple[int, int]] = []
+    sources: list[tuple[int, int] | None] = []
+    needle, hop = 0, needles
+    for task in tasks:
+        source: tuple[int, int] | None = None
+        if task is Task.NEEDLE:
+            question, answer, source = [ASK, int(keys[needle]), IS], said[needle][2:], spans[needle]
+            needle += 1
+        elif task is Task.PARAMETRIC:
+            entity = int(rng.integers(language.entities))
+            question, answer = [ASK, language.first_entity + entity, HAS], [int(language.facts[entity]), STOP]
+        else:
+            key, entity, source = int(keys[hop]), int(entities[hop - needles]), spans[hop]
+            answer = [int(language.facts[entity - language.first_entity]), STOP]
+            if task is Task.CHAIN:
+                answer = [key, IS, entity, STOP, entity, HAS, *answer]
+            question = [THINK if task is Task.CHAIN else ASK, key, HAS]
+            hop += 1
+        tokens += question
+        answers.append((len(tokens), len(tokens) + len(answer)))
+        sources.append(source)
+        tokens += answer
+    other = spans[needle] if needle < needles else None
+    return Episode(tuple(map(int, tokens)), tuple(tasks), tuple(answers), tuple(sources), other)
+
+
+class Batch(NamedTuple):
+    """Episodes as arrays of one width: token ids, and whether a token is part of an answer (2), of other text (1) or a pad (0)."""
+
+    tokens: NDArray[np.int64]
+    kinds: NDArray[np.int8]
+
+
+def batches(language: Language, filler: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+    """Training batches without end: every episode has between 0 and ``filler`` filler tokens and a question of every task."""
+    while True:
+        drawn = []
+        for _ in range(size):
+            tasks = [Task.NEEDLE, *Task]
+            count = int(rng.integers(filler // 2, filler + 1))
+            drawn.append(episode(language, count, [tasks[i] for i in rng.permutation(len(tasks))], rng))
+        yield padded(drawn)
+
+
+def padded(drawn: Sequence[Episode]) -> Batch:
+    """Episodes of any length as one batch, padded on the right."""
+    width = max(len(item.tokens) for item in drawn)
+    tokens = np.full((len(drawn), width), PAD, dtype=np.int64)
+    kinds = np.zeros((len(drawn), width), dtype=np.int8)
+    for row, item in enumerate(drawn):
+        tokens[row, : len(item.tokens)] = item.tokens
+        kinds[row, : len(item.tokens)] = 1
+        for start, end in item.answers:
+            kinds[row, start:end] = 2
+    return Batch(tokens, kinds)

@@ -1,0 +1,235 @@
+"""Small language models trained on the needle language: three seeds, and each continued on longer texts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genir.errors import GenirError
+from genir.models.causal import CausalLM, causal_lm
+from genir.models.decoding import decode
+from genir.models.needle_language import Batch, Episode, Language, Task, batches, episode
+
+LOG = "train.jsonl"
+GATE = {Task.NEEDLE: 0.95, Task.PARAMETRIC: 0.95, Task.DIRECT: 0.8, Task.CHAIN: 0.9}
+
+
+class Rung(NamedTuple):
+    """At most ``steps`` steps on texts of up to ``filler`` filler tokens; left as soon as the gate is passed at that length."""
+
+    filler: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class NeedleRecipe:
+    """How a small LM is trained: a Llama of 7 x 16 heads (5 % of 112 heads means something), texts longer rung by rung.
+
+    Long texts first would teach nothing: the copying circuit forms on short ones and extends. Learning rates are warmed up over
+    ``warmup`` steps and lowered to a tenth over the last rung. The loss is the mean over answer tokens plus ``text_weight``
+    times the mean over all others, since filler and the draws of a context are mostly noise. ``threads`` is part of the recipe.
+    """
+
+    seed: int
+    language: Language = field(default_factory=Language)
+    layers: int = 7
+    heads: int = 16
+    head_size: int = 8
+    hidden: int = 64
+    intermediate: int = 128
+    positions: int = 1024
+    ladder: tuple[Rung, ...] = (Rung(8, 1_500), Rung(32, 400), Rung(96, 400))
+    continued: tuple[Rung, ...] = (Rung(288, 200),)
+    batch: int = 32
+    learning_rate: float = 3e-3
+    continued_rate: float = 5e-4
+    warmup: int = 50
+    text_weight: float = 0.1
+    every: int = 50
+    threads: int = 1
+
+    def content(self) -> dict[str, Any]:
+        """Everything that the weights depend on, for the store."""
+        return {"needle-lm": dataclasses.asdict(self), "torch": torch.__version__}
+
+
+class Progress(NamedTuple):
+    """Where training stands: texts of ``filler``, step of at most ``steps`` of this rung, losses, accuracy when it was taken."""
+
+    filler: int
+    step: int
+    steps: int
+    answer_loss: float
+    text_loss: float
+    accuracy: dict[str, float] | None
+    seconds: float
+
+
+def train_needle_lm(
+    recipe: NeedleRecipe,
+    target: Path,
+    start: Path | None = None,
+    report: Callable[[Progress], None] = lambda progress: None,
+    device: str = "cpu",
+) -> None:
+    """Train a model, or continue the one in ``start`` on longer texts, and write a Hugging Face folder with its curve.
+
+    Raises GenirError when the accuracy gate is not passed at the last length: such a model shows nothing about retrieval.
+    """
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    model = untrained_model(recipe) if start is None else _read(start)
+    model.to(device).train()
+    target.mkdir(parents=True, exist_ok=True)
+    with (target / LOG).open("w") as log:
+        last = None
+        for progress in _climb(model, recipe, continued=start is not None):
+            report(progress)
+            log.write(json.dumps(progress._asdict()) + "\n")
+            last = progress
+    if last is None or last.accuracy is None or not passes(last.accuracy):
+        raise GenirError(
+            f"expected a needle LM of seed {recipe.seed} that passes the gate {gate_text()}, got {last and last.accuracy}: "
+            "give it more steps or another seed"
+        )
+    model.eval().half().save_pretrained(target)  # the model that is evaluated is the one that is shipped
+
+
+def load_needle_lm(folder: Path, name: str | None = None, device: str = "cpu") -> CausalLM:
+    """A trained small LM as a subject, in float32.
+
+    It is given token ids of ``Language`` and has no stop token, since a chain of thought has full stops inside: ``steps`` ends
+    an answer.
+    """
+    return causal_lm(name or folder.name, _read(folder).to(device))
+
+
+def untrained_model(recipe: NeedleRecipe) -> Any:
+    """The recipe's Llama with random weights of its seed."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=recipe.language.size,
+        hidden_size=recipe.hidden,
+        intermediate_size=recipe.intermediate,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        num_key_value_heads=recipe.heads,
+        head_dim=recipe.head_size,
+        max_position_embeddings=recipe.positions,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=None,
+        pad_token_id=None,
+    )
+    with torch.random.fork_rng(devices=[]):  # transformers initialises from the global generator only
+        torch.manual_seed(recipe.seed)
+        return LlamaForCausalLM(config)
+
+
+def accuracy(
+    lm: CausalLM, language: Language, filler: int, rng: np.random.Generator, count: int = 24
+) -> dict[str, float]:
+    """Share of questions answered word for word by greedy decoding, per task, on ``count`` fresh contexts with one question."""
+    shares = {}
+    for task in Task:
+        asked = [episode(language, filler, [task], rng) for _ in range(count)]
+        prompts = [item.tokens[: item.answers[0][0]] for item in asked]
+        said = decode(lm, prompts, steps=longest(asked), batch=count, want_keys=False)[0]
+        right = [answered(run.tokens, item) for run, item in zip(said, asked, strict=True)]
+        shares[task.value] = float(np.mean(right))
+    return shares
+
+
+def answered(tokens: np.ndarray, item: Episode) -> bool:
+    """Whether what was said begins with the first question's answer; its last full stop need not be there."""
+    start, end = item.answers[0]
+    wanted = item.tokens[start : end - 1]
+    return tuple(tokens[: len(wanted)].tolist()) == wanted
+
+
+def longest(asked: list[Episode]) -> int:
+    """Steps that the longest of the answers takes."""
+    return max(item.answers[0][1] - item.answers[0][0] for item in asked)
+
+
+def passes(accuracy: dict[str, float]) -> bool:
+    """Whether every task is at its gate."""
+    return all(accuracy[task.value] >= least for task, least in GATE.items())
+
+
+def gate_text() -> str:
+    """The gate in words."""
+    return ", ".join(f"{task.value} {least:.0%}" for task, least in GATE.items())
+
+
+def _climb(model: Any, recipe: NeedleRecipe, continued: bool) -> Iterator[Progress]:
+    rng = np.random.default_rng([recipe.seed, 1 + continued])
+    ladder, peak = (recipe.continued, recipe.continued_rate) if continued else (recipe.ladder, recipe.learning_rate)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=peak, betas=(0.9, 0.98), weight_decay=0.01)
+    began, done = time.monotonic(), 0
+    for rung in ladder:
+        for step, batch in zip(
+            range(1, rung.steps + 1), batches(recipe.language, rung.filler, recipe.batch, rng), strict=False
+        ):
+            done += 1
+            falling = 1 - 0.9 * step / rung.steps if rung is ladder[-1] else 1.0
+            for group in optimizer.param_groups:
+                group["lr"] = peak * min(1.0, done / recipe.warmup) * falling
+            answers, text = losses(model, batch)
+            loss: Any = answers + recipe.text_weight * text
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            measured = None
+            if step % recipe.every == 0 or step == rung.steps:
+                measured = _measure(model, recipe, rung.filler, done)
+            yield Progress(
+                rung.filler,
+                step,
+                rung.steps,
+                float(answers.detach()),
+                float(text.detach()),
+                measured,
+                time.monotonic() - began,
+            )
+            if measured is not None and passes(measured):
+                break
+
+
+def _measure(model: Any, recipe: NeedleRecipe, filler: int, step: int) -> dict[str, float]:
+    lm = causal_lm("needle-lm", model)
+    try:
+        return accuracy(lm, recipe.language, filler, np.random.default_rng([recipe.seed, 9, step]))
+    finally:
+        model.set_attn_implementation("sdpa")
+        model.train()
+
+
+def losses(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Mean next-token loss over answer tokens, and over all other text, in nats per token."""
+    tokens = torch.from_numpy(batch.tokens).to(model.device)
+    kinds = torch.from_numpy(batch.kinds[:, 1:]).to(model.device)
+    logits = model(input_ids=tokens[:, :-1], use_cache=False).logits
+    each = torch.nn.functional.cross_entropy(logits.transpose(1, 2).float(), tokens[:, 1:], reduction="none")
+    return each[kinds == 2].mean(), each[kinds == 1].mean()
+
+
+def _read(folder: Path) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    if not (folder / "config.json").is_file():
+        raise GenirError(
+            f"expected a needle LM in {folder}, found no config.json: train one with make train MODEL=needle-lm"
+        )
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)

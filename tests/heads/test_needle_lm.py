@@ -1,0 +1,121 @@
+"""Training of the small LMs: what the loss is made of, that it falls, that the gate refuses, and that the result is what loads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from genir.errors import GenirError
+from genir.models import needle_lm
+from genir.models.needle_language import STOP, Language, Task, episode, padded
+from genir.models.needle_lm import (
+    NeedleRecipe,
+    Rung,
+    accuracy,
+    answered,
+    load_needle_lm,
+    losses,
+    passes,
+    train_needle_lm,
+    untrained_model,
+)
+
+LANGUAGE = Language(keys=8, values=16, entities=4, attributes=2, fillers=8, words=2)
+TINY = NeedleRecipe(
+    seed=3, language=LANGUAGE, layers=1, heads=2, head_size=8, hidden=16, intermediate=16, positions=256,
+    ladder=(Rung(2, 6), Rung(4, 6)), continued=(Rung(12, 4),), batch=4, every=3, warmup=2,
+)  # fmt: skip
+
+
+def test_the_recipe_has_heads_enough_for_a_share_of_five_percent():
+    recipe = NeedleRecipe(seed=0)
+    assert recipe.layers * recipe.heads >= 100
+    assert recipe.continued[-1].filler >= 3 * recipe.ladder[-1].filler
+    assert recipe.content() != NeedleRecipe(seed=1).content()
+
+
+def test_losses_are_the_means_of_the_next_tokens_negative_log_probability(rng):
+    model = untrained_model(TINY).eval()
+    batch = padded([episode(LANGUAGE, filler, [Task.NEEDLE, Task.CHAIN], rng) for filler in (2, 5)])
+    with torch.no_grad():
+        answers, text = losses(model, batch)
+        logits = model(torch.from_numpy(batch.tokens)).logits.log_softmax(-1)
+    sums = {1: [], 2: []}
+    for row in range(2):
+        for at in range(1, batch.tokens.shape[1]):
+            kind = int(batch.kinds[row, at])
+            if kind:
+                sums[kind].append(-float(logits[row, at - 1, batch.tokens[row, at]]))
+    assert answers.item() == pytest.approx(np.mean(sums[2]), abs=1e-5)
+    assert text.item() == pytest.approx(np.mean(sums[1]), abs=1e-5)
+
+
+def test_an_answer_is_right_when_it_begins_as_it_should(rng):
+    item = episode(LANGUAGE, 2, [Task.NEEDLE], rng)
+    start, end = item.answers[0]
+    said = np.array(item.tokens[start:end])
+    assert answered(said, item)
+    assert answered(said[:-1], item)
+    assert not answered(said[:-2], item)
+    assert not answered(np.array([STOP]), item)
+
+
+def test_an_untrained_model_fails_the_gate_and_leaves_no_model(tmp_path):
+    with pytest.raises(
+        GenirError, match=r"needle LM of seed 3 that passes the gate needle 95%, .*: give it more steps"
+    ):
+        train_needle_lm(TINY, tmp_path)
+    assert not (tmp_path / "model.safetensors").exists()
+    curve = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    assert [(point["filler"], point["step"]) for point in curve] == [(2, i) for i in range(1, 7)] + [
+        (4, i) for i in range(1, 7)
+    ]
+    assert set(curve[2]["accuracy"]) == set(map(str, Task))
+
+
+def test_training_is_repeatable_and_what_is_shipped_is_what_loads(tmp_path, monkeypatch):
+    monkeypatch.setattr(needle_lm, "GATE", {})
+    before = torch.random.get_rng_state()
+    for name in ("one", "two"):
+        train_needle_lm(TINY, tmp_path / name)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    train_needle_lm(TINY, tmp_path / "long", start=tmp_path / "one")
+    one, two, long = (load_needle_lm(tmp_path / name) for name in ("one", "two", "long"))
+    for name, weights in one.model.state_dict().items():
+        assert torch.equal(weights, two.model.state_dict()[name])
+        assert torch.equal(weights, weights.half().float())  # saved in half precision
+    assert not torch.equal(one.model.lm_head.weight, long.model.lm_head.weight)
+    assert one.name == "one"
+    shares = accuracy(one, LANGUAGE, 4, np.random.default_rng(0), count=4)
+    assert set(shares) == set(map(str, Task))
+
+
+def test_a_rung_is_left_when_the_gate_is_passed(tmp_path, monkeypatch):
+    monkeypatch.setattr(needle_lm, "GATE", {})
+    train_needle_lm(TINY, tmp_path)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3, 1, 2, 3]
+
+
+def test_the_loss_falls_on_what_can_be_learnt(tmp_path, monkeypatch):
+    recipe = replace(TINY, ladder=(Rung(2, 120),), every=200, learning_rate=1e-2, batch=8)
+    monkeypatch.setattr(needle_lm, "passes", lambda shares: True)
+    train_needle_lm(recipe, tmp_path)
+    curve = [json.loads(line)["answer_loss"] for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    assert np.mean(curve[-10:]) < np.mean(curve[:10]) - 0.5
+
+
+def test_the_gate_asks_for_every_task():
+    good = {task.value: 1.0 for task in Task}
+    assert passes(good)
+    for task in Task:
+        assert not passes({**good, task.value: 0.5})
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(GenirError, match=r"found no config\.json: train one with make train MODEL=needle-lm"):
+        load_needle_lm(tmp_path)
