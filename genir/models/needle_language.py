@@ -55,11 +55,11 @@ class Language:
     """Sizes of the word classes, and the facts and the filler's grammar that ``seed`` draws."""
 
     seed: int = 0
-    keys: int = 48
-    values: int = 64
-    entities: int = 32
-    attributes: int = 12
-    fillers: int = 96
+    keys: int = 32
+    values: int = 32
+    entities: int = 24
+    attributes: int = 8
+    fillers: int = 48
     words: int = 4
     successors: int = 4
 
@@ -182,15 +182,15 @@ class Batch(NamedTuple):
     kinds: NDArray[np.int8]
 
 
-def batches(language: Language, filler: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
-    """Training batches without end: every episode has between 0 and ``filler`` filler tokens and a question of every task."""
+def batches(language: Language, filler: int, needles: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+    """Training batches without end: half to all of ``filler`` filler tokens, then ``needles`` needle questions and one of each other.
+
+    Questions of one context come in random order; many of them per context make for many answers per token computed.
+    """
+    tasks = [*[Task.NEEDLE] * needles, Task.PARAMETRIC, Task.DIRECT, Task.CHAIN]
     while True:
-        drawn = []
-        for _ in range(size):
-            tasks = [Task.NEEDLE, *Task]
-            count = int(rng.integers(filler // 2, filler + 1))
-            drawn.append(episode(language, count, [tasks[i] for i in rng.permutation(len(tasks))], rng))
-        yield padded(drawn)
+        counts = rng.integers(filler // 2, filler + 1, size=size)
+        yield padded([episode(language, int(n), [tasks[i] for i in rng.permutation(len(tasks))], rng) for n in counts])
 
 
 def padded(drawn: Sequence[Episode]) -> Batch:

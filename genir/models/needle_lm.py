@@ -24,10 +24,14 @@ GATE = {Task.NEEDLE: 0.95, Task.PARAMETRIC: 0.95, Task.DIRECT: 0.8, Task.CHAIN: 
 
 
 class Rung(NamedTuple):
-    """At most ``steps`` steps on texts of up to ``filler`` filler tokens; left as soon as the gate is passed at that length."""
+    """At most ``steps`` steps on texts of up to ``filler`` filler tokens, each with ``needles`` needle questions.
+
+    A rung is left as soon as the gate is passed at its length.
+    """
 
     filler: int
     steps: int
+    needles: int = 2
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,11 @@ class NeedleRecipe:
     language: Language = field(default_factory=Language)
     layers: int = 7
     heads: int = 16
-    head_size: int = 8
+    head_size: int = 16
     hidden: int = 64
     intermediate: int = 128
     positions: int = 1024
-    ladder: tuple[Rung, ...] = (Rung(8, 1_500), Rung(32, 400), Rung(96, 400))
+    ladder: tuple[Rung, ...] = (Rung(4, 1_500, needles=4), Rung(32, 400), Rung(96, 400))
     continued: tuple[Rung, ...] = (Rung(288, 200),)
     batch: int = 32
     learning_rate: float = 3e-3
@@ -178,9 +182,8 @@ def _climb(model: Any, recipe: NeedleRecipe, continued: bool) -> Iterator[Progre
     optimizer = torch.optim.AdamW(model.parameters(), lr=peak, betas=(0.9, 0.98), weight_decay=0.01)
     began, done = time.monotonic(), 0
     for rung in ladder:
-        for step, batch in zip(
-            range(1, rung.steps + 1), batches(recipe.language, rung.filler, recipe.batch, rng), strict=False
-        ):
+        data = batches(recipe.language, rung.filler, rung.needles, recipe.batch, rng)
+        for step, batch in zip(range(1, rung.steps + 1), data, strict=False):
             done += 1
             falling = 1 - 0.9 * step / rung.steps if rung is ladder[-1] else 1.0
             for group in optimizer.param_groups:

@@ -24,7 +24,7 @@ from genir.models.needle_lm import (
     untrained_model,
 )
 
-LANGUAGE = Language(keys=8, values=16, entities=4, attributes=2, fillers=8, words=2)
+LANGUAGE = Language(keys=8, values=8, entities=4, attributes=2, fillers=8, words=2)
 TINY = NeedleRecipe(
     seed=3, language=LANGUAGE, layers=1, heads=2, head_size=8, hidden=16, intermediate=16, positions=256,
     ladder=(Rung(2, 6), Rung(4, 6)), continued=(Rung(12, 4),), batch=4, every=3, warmup=2,
