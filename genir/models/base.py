@@ -56,9 +56,7 @@ def write_base(folder: Path) -> None:
     decoder = onnx.load(str(packaged_file("decoder.onnx"))).graph
     state = {**dequantised(encoder, "enc.", "encoder."), **dequantised(decoder, "m.", "")}
     if not np.array_equal(state.pop("encoder.embed_tokens.weight"), state["shared.weight"]):
-        raise GenirError(
-            f"expected encoder and decoder of {DISTRIBUTION} to share one embedding, they differ"
-        )
+        raise GenirError(f"expected encoder and decoder of {DISTRIBUTION} to share one embedding, they differ")
     model = build_t5(CONFIG)
     shared = state["shared.weight"]
     state |= {"encoder.embed_tokens.weight": shared, "decoder.embed_tokens.weight": shared}
@@ -66,9 +64,9 @@ def write_base(folder: Path) -> None:
     model.save_pretrained(folder)
     PreTrainedTokenizerFast(
         tokenizer_file=str(packaged_file("tokenizer.json")),
-        eos_token="</s>",
-        unk_token="<unk>",
-        pad_token="<pad>",
+        eos_token="</s>",  # noqa: S106 - a token of the tokenizer, no password
+        unk_token="<unk>",  # noqa: S106
+        pad_token="<pad>",  # noqa: S106
         model_max_length=512,
     ).save_pretrained(folder)
 
@@ -86,7 +84,8 @@ def dequantised(graph: GraphProto, prefix: str, target: str) -> dict[str, np.nda
     def weight(name: str) -> np.ndarray:
         name = name.removesuffix("_quantized")
         zero, scale = stored[f"{name}_zero_point"], stored[f"{name}_scale"]
-        return (stored[f"{name}_quantized"].astype(np.float32) - np.float32(zero)) * np.float32(scale)
+        values: np.ndarray = (stored[f"{name}_quantized"].astype(np.float32) - np.float32(zero)) * np.float32(scale)
+        return values
 
     state = {}
     for name in stored:
@@ -97,7 +96,5 @@ def dequantised(graph: GraphProto, prefix: str, target: str) -> dict[str, np.nda
     for node in graph.node:
         place = re.fullmatch(r"/(?:enc|m)/(.+)/MatMul_quant", node.name)
         if place and node.op_type == "MatMulInteger":
-            state[f"{target}{place[1].replace('/', '.')}.weight"] = np.ascontiguousarray(
-                weight(node.input[1]).T
-            )
+            state[f"{target}{place[1].replace('/', '.')}.weight"] = np.ascontiguousarray(weight(node.input[1]).T)
     return state

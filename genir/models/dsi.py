@@ -69,7 +69,8 @@ class DSI:
 
     @property
     def device(self) -> torch.device:
-        return self.model.device
+        """Where the weights are."""
+        return torch.device(self.model.device)
 
     @cached_property
     def row_of(self) -> dict[str, int]:
@@ -87,19 +88,17 @@ class DSI:
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text with the end token, cut to ``max_length``; GenirError on an empty text."""
+        if not texts:
+            return []
         for number, text in enumerate(texts):
             if not text.strip():
-                raise GenirError(
-                    f"expected a query with text, query {number} of {len(texts)} is empty: remove it"
-                )
+                raise GenirError(f"expected a query with text, query {number} of {len(texts)} is empty: remove it")
         return list(self.tokenizer(list(texts), truncation=True, max_length=self.max_length).input_ids)
 
-    def pad(
-        self, tokens: Sequence[Sequence[int]], protocol: Protocol = Protocol.MASKED, length: int = 0
-    ) -> Inputs:
+    def pad(self, tokens: Sequence[Sequence[int]], protocol: Protocol = Protocol.MASKED, length: int = 0) -> Inputs:
         """Token lists as one batch, padded to the longest of them or to ``length``; as published, pads are attended."""
         width = max(length, *(len(row) for row in tokens))
-        ids = np.zeros((len(tokens), width), dtype=np.int64)
+        ids = np.full((len(tokens), width), self.model.config.pad_token_id or 0, dtype=np.int64)
         mask = np.zeros_like(ids)
         for row, values in enumerate(tokens):
             ids[row, : len(values)] = values
@@ -117,11 +116,13 @@ class DSI:
         longest text.
         """
         tokens = self.tokenize(texts)
+        if not tokens:
+            return
         lengths = np.array([len(row) for row in tokens])
         order = np.argsort(lengths, kind="stable")
         if protocol is Protocol.AS_PUBLISHED:
             length = length or int(lengths.max()) + 1
-        cuts = np.flatnonzero(np.diff(lengths[order])) + 1 if protocol is Protocol.UNPADDED else []
+        cuts = np.flatnonzero(np.diff(lengths[order])) + 1 if protocol is Protocol.UNPADDED else np.array([], np.intp)
         for group in np.split(order, cuts):
             for start in range(0, len(group), size):
                 chosen = group[start : start + size]
@@ -132,7 +133,7 @@ class DSI:
         """What the unembedding reads at the first decoder position, shape (queries, d): normed and scaled as the model does."""
         start = torch.full((len(inputs.ids), 1), self.model.config.decoder_start_token_id, device=self.device)
         encoded = self.model.encoder(input_ids=inputs.ids, attention_mask=inputs.mask).last_hidden_state
-        state = self.model.decoder(
+        state: Tensor = self.model.decoder(
             input_ids=start,
             encoder_hidden_states=encoded,
             encoder_attention_mask=inputs.mask,
@@ -143,7 +144,19 @@ class DSI:
     @torch.inference_mode()
     def logits(self, inputs: Inputs) -> Tensor:
         """Logits at the first decoder position, shape (queries, vocabulary)."""
-        return self.model.lm_head(self.final_state(inputs))
+        logits: Tensor = self.model.lm_head(self.final_state(inputs))
+        return logits
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer saved in ``folder``, no code run; GenirError where there is none that can be read."""
+    try:
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # transformers and tokenizers raise whatever the broken file led to
+        raise GenirError(
+            f"expected a tokenizer beside the model in {folder}, got {type(error).__name__}: "
+            "save it there with save_pretrained"
+        ) from error
 
 
 def load_dsi(
@@ -155,14 +168,12 @@ def load_dsi(
     """The DSI model saved in a Hugging Face folder whose tokenizer holds ``@DOC_ID_<id>@`` tokens.
 
     The format is that of the paper's checkpoints; the first docid is the length of the base tokenizer, not of its embedding.
-    Raises GenirError for a folder without document ids, or with more tokens than embedding rows.
+    Raises GenirError for a folder without a tokenizer or document ids, or with more tokens than embedding rows.
     """
     model = load_t5(folder, dtype).to(device)
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    tokenizer = load_tokenizer(folder)
     found = sorted(
-        (row, match[1])
-        for token, row in tokenizer.get_added_vocab().items()
-        if (match := DOCID_TOKEN.fullmatch(token))
+        (row, match[1]) for token, row in tokenizer.get_added_vocab().items() if (match := DOCID_TOKEN.fullmatch(token))
     )
     if not found:
         raise GenirError(

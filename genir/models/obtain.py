@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -26,7 +29,10 @@ def device_of(choice: str) -> torch.device:
 
 def suited(recipe: Recipe, device: torch.device) -> Recipe:
     """``recipe`` in the fastest precision that keeps float32 master weights: bf16 where the device multiplies it natively."""
-    native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = torch.cpu._is_avx512_bf16_supported()
     return replace(recipe, precision="bf16" if native else "fp32")
 
 
@@ -35,18 +41,27 @@ def obtain_base(cache: Path) -> Path:
     return obtain(cache / "models", base.NAME, base.FILES, lambda target, scratch: base.write_base(target))
 
 
-def obtain_trained(recipe: Recipe, corpus: Corpus, cache: Path, device: torch.device) -> Path:
+def obtain_trained(
+    recipe: Recipe,
+    corpus: Corpus,
+    cache: Path,
+    device: torch.device,
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> Path:
     """The folder of the model that ``recipe`` trains on ``corpus``, trained on first use and resumed if it was stopped.
 
-    While it trains, ``progress.json`` beside its scratch folder says how far it is.
+    While it trains, ``progress.json`` beside its scratch folder says how far it is, and ``watch`` is told of every step.
+    Under ``accelerate launch`` every process calls this with the same arguments and returns the same folder.
     """
     start, recipe = obtain_base(cache), suited(recipe, device)
 
     def build(target: Path, scratch: Path) -> None:
+        _tell("train", scratch)
         told = 0.0
 
         def report(progress: Progress) -> None:
             nonlocal told
+            watch(progress)
             if time.monotonic() - told >= 1:
                 told = time.monotonic()
                 line = {"what": f"training {recipe.name}", **progress._asdict(), "rate_unit": "examples/s"}
@@ -54,7 +69,19 @@ def obtain_trained(recipe: Recipe, corpus: Corpus, cache: Path, device: torch.de
 
         train(recipe, corpus, start, target, scratch, report, device)
 
-    return obtain(cache / "models", recipe.name, recipe.content(corpus, start.name), build)
+    if _processes() > 1:
+        from accelerate import PartialState
+
+        if not PartialState(cpu=device.type == "cpu").is_main_process:
+            # The first process alone holds the lock and writes; the others train when it says so.
+            what, path = _told()
+            if what == "train":
+                train(recipe, corpus, start, path, path, device=device)
+                what, path = _told()
+            return path
+    folder = obtain(cache / "models", recipe.name, recipe.content(corpus, start.name), build)
+    _tell("done", folder)
+    return folder
 
 
 def fetch(model: str) -> Path:
@@ -67,7 +94,27 @@ def fetch(model: str) -> Path:
     try:
         return Path(snapshot_download(model, allow_patterns=["*.safetensors", "*.json", "*.model"]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise GenirError(
-            f"expected a model folder or a hub id within reach, got {model!r}: {reason}"
-        ) from None
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise GenirError(f"expected a model folder or a hub id within reach, got {model!r}: {reason}") from None
+
+
+def _processes() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _tell(what: str, path: Path) -> None:
+    """Send a word and a path from the first process to the others, if there are any."""
+    if _processes() > 1:
+        _broadcast([what, str(path)])
+
+
+def _told() -> tuple[str, Path]:
+    what, path = _broadcast([None, None])
+    return what, Path(path)
+
+
+def _broadcast(message: list[Any]) -> list[Any]:
+    from accelerate.utils import broadcast_object_list
+
+    broadcast_object_list(message, from_process=0)
+    return message

@@ -19,7 +19,7 @@ def ranks(states: Tensor, unembedding: Tensor, rows: Tensor) -> Tensor:
     """1-based rank of row ``rows[i]`` for the state ``states[i]``: one more than the number of rows with a larger logit.
 
     ``states`` (queries, d), ``unembedding`` (vocabulary, d), ``rows`` (queries,) -> int64 (queries,). Words and document
-    ids are ranked together (PROTOCOL.md, "Setting"); a tie counts in favour of the row.
+    ids are ranked together (PROTOCOL.md, "Setting"); a tie counts in favour of the row, and NaN ranks last.
     """
     own = torch.empty(len(states), 1, dtype=states.dtype, device=states.device)
     larger = torch.ones(len(states), dtype=torch.int64, device=states.device)
@@ -32,7 +32,24 @@ def ranks(states: Tensor, unembedding: Tensor, rows: Tensor) -> Tensor:
             own[inside, 0] = logits[inside, rows[inside] - start]
     for start in blocks:
         larger += (states @ unembedding[start : start + BLOCK].T > own).sum(1)
-    return larger
+    return larger.masked_fill(own[:, 0].isnan(), len(unembedding))  # NaN is larger than nothing: it would win
+
+
+@torch.inference_mode()
+def top(states: Tensor, unembedding: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The ``k`` rows with the largest logits and those logits, best first, both of shape (queries, k).
+
+    ``states`` (queries, d), ``unembedding`` (rows, d). Of rows that tie, the earlier stands first.
+    """
+    logits = states.new_empty(len(states), 0)
+    found = torch.empty(len(states), 0, dtype=torch.int64, device=states.device)
+    for start in range(0, len(unembedding), BLOCK):
+        block = states @ unembedding[start : start + BLOCK].T
+        rows = torch.arange(start, start + block.shape[1], device=states.device).expand(len(states), -1)
+        logits, order = torch.cat([logits, block], 1).sort(dim=1, descending=True, stable=True)
+        found = torch.cat([found, rows], 1).gather(1, order)[:, :k]
+        logits = logits[:, :k]
+    return found, logits
 
 
 def gold_ranks(

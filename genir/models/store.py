@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from filelock import FileLock, Timeout
 from genir.errors import GenirError
 
 MANIFEST = "manifest.json"
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 
 
 def digest(content: Mapping[str, Any]) -> str:
@@ -35,31 +37,36 @@ def obtain(
     ``content`` is what the folder is a function of; its digest is the key. ``build(target, scratch)`` fills ``target``;
     ``scratch`` outlives a killed build, so that training resumes from what it left there. The manifest, with the SHA-256 of
     every file, is written last and the folder renamed into place after it. A folder that fails verification is built again.
-    Raises GenirError on a full disk or when another process holds the lock for ``wait`` seconds.
+    Raises GenirError on a full disk, where ``root`` cannot be written to, or when another process holds the lock for
+    ``wait`` seconds.
     """
     entry = f"{name}-{digest(content)}"
     final, work = root / entry, root / "partial" / entry
-    if intact(final):
+    if intact(final) and not work.exists():
         return final
     try:
         work.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(root / "partial" / f"{entry}.lock", timeout=wait):
-            if intact(final):
-                return final
-            _build(final, work, content, build)
+            if not intact(final):
+                _build(final, work, content, build)
+            shutil.rmtree(work, ignore_errors=True)  # also what a process left that was killed right here
     except Timeout:
         raise GenirError(
             f"expected {entry} within {wait:.0f} s, another process is still building it: wait for it or stop it"
         ) from None
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            free = shutil.disk_usage(root).free / 1e6
+    except GenirError:
+        raise
+    except Exception as error:
+        if intact(final):  # on a disk that cannot be written to, only the clearing up failed
+            return final
+        reason = _refusal(error, root)
+        if reason in FULL:
             raise GenirError(
-                f"expected room for {entry} in {root}, {free:.0f} MB are free: free space or use --cache"
+                f"expected room for {entry} in {root}, {_free(root) / 1e6:.0f} MB are free: free space or use --cache"
             ) from error
-        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        if reason in UNWRITABLE:
             raise GenirError(
-                f"expected to write {entry} into {root}, it is read-only: choose a folder with --cache"
+                f"expected to write {entry} into {root}, got '{os.strerror(reason)}': choose a folder with --cache"
             ) from error
         raise
     return final
@@ -67,28 +74,33 @@ def obtain(
 
 def _build(final: Path, work: Path, content: Mapping[str, Any], build: Callable[[Path, Path], None]) -> None:
     target, scratch = work / "target", work / "scratch"
-    shutil.rmtree(target, ignore_errors=True)
+    _remove(target)
     target.mkdir(parents=True)
     scratch.mkdir(exist_ok=True)
-    build(target, scratch)
-    files = {
-        str(path.relative_to(target)): _sha256(path) for path in sorted(target.rglob("*")) if path.is_file()
-    }
-    manifest = target / MANIFEST
-    manifest.write_text(json.dumps({"content": content, "files": files}, indent=1, default=str))
-    _to_disk([*(target / name for name in files), manifest])
-    shutil.rmtree(final, ignore_errors=True)
+    try:
+        build(target, scratch)
+        files = {name: _sha256(target / name) for name in sorted(_names(target))}
+        manifest = target / MANIFEST
+        manifest.write_text(json.dumps({"content": content, "files": files}, indent=1, default=str))
+        _to_disk([*(target / name for name in files), manifest, target])
+    except Exception:
+        _remove(target)  # on a full disk the space is needed
+        raise
+    _remove(final)
     os.replace(target, final)
-    shutil.rmtree(work)
 
 
 def intact(folder: Path) -> bool:
-    """Whether ``folder`` holds exactly the files of its manifest, byte for byte."""
+    """Whether ``folder`` holds exactly the files of its manifest, byte for byte, and is named after the manifest's content."""
     try:
-        files = json.loads((folder / MANIFEST).read_text())["files"]
-        found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
-        return found == set(files) and all(_sha256(folder / name) == sha for name, sha in files.items())
-    except (OSError, ValueError, KeyError, TypeError):
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        files = manifest["files"]
+        return (
+            folder.name.endswith(f"-{digest(manifest['content'])}")
+            and set(_names(folder)) == {*files, MANIFEST}
+            and all(_sha256(folder / name) == sha for name, sha in files.items())
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 
@@ -99,13 +111,49 @@ def write_whole(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
+def _names(folder: Path) -> Iterator[str]:
+    return (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder, or the file that stands in its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _refusal(error: BaseException | None, root: Path) -> int:
+    """The errno of the write under ``root`` that the system refused, wherever it stands in the chain of causes; otherwise 0.
+
+    A full disk names no file, and safetensors reports it in words: "I/O error: No space left on device (os error 28)".
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno is not None:
+            inside = error.filename is not None and Path(os.fsdecode(error.filename)).is_relative_to(root)
+            if error.errno in FULL or (error.errno in UNWRITABLE and inside):
+                return error.errno
+        elif type(error).__module__.startswith("safetensors"):
+            return next((number for number in FULL if f"(os error {number})" in str(error)), 0)
+        error = error.__cause__ or error.__context__
+    return 0
+
+
+def _free(path: Path) -> int:
+    """Free bytes on the disk that holds ``path``, or would hold it."""
+    return shutil.disk_usage(next(folder for folder in (path, *path.absolute().parents) if folder.exists())).free
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _to_disk(paths: list[Path]) -> None:
-    """Have the kernel write the files out before the rename makes them visible: a crash must not serve empty files."""
+    """Have the kernel write files and folder out before the rename makes them visible: a crash must not serve empty files."""
     for path in paths:
-        with path.open("rb") as stream:
-            os.fsync(stream.fileno())
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

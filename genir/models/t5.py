@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 from transformers import T5Config, T5ForConditionalGeneration
 
 from genir.errors import GenirError
@@ -35,24 +37,31 @@ def build_t5(settings: Mapping[str, Any]) -> T5ForConditionalGeneration:
 def load_t5(folder: Path, dtype: torch.dtype = torch.float32) -> T5ForConditionalGeneration:
     """The T5 saved in ``folder``, in evaluation mode, read from safetensors alone.
 
-    Raises GenirError where the folder holds no T5, weights that its configuration does not expect, or NaN.
+    Raises GenirError where the folder holds no T5, files that cannot be read, weights that its configuration does not
+    expect, or NaN.
     """
     path = folder / "config.json"
     if not path.is_file():
+        raise GenirError(f"expected a Hugging Face model folder with config.json, got {folder}: check the path")
+    try:
+        settings = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise GenirError(f"expected JSON in {path}, got {error}: fetch or save the model again") from None
+    if not isinstance(settings, dict) or settings.get("model_type") != "t5":
         raise GenirError(
-            f"expected a Hugging Face model folder with config.json, got {folder}: check the path"
-        )
-    settings = json.loads(path.read_text())
-    if settings.get("model_type") != "t5":
-        raise GenirError(
-            f"expected a T5 checkpoint in {folder}, got model_type {settings.get('model_type')!r}"
+            f"expected a T5 checkpoint in {folder}, got {_kind(settings)}: other architectures are not supported"
         )
     shards = sorted(folder.glob("*.safetensors"))
     if not shards:
-        raise GenirError(
-            f"expected safetensors weights in {folder}, found none: save the model with save_pretrained"
-        )
-    state = {name: value.to(dtype) for shard in shards for name, value in load_file(shard).items()}
+        raise GenirError(f"expected safetensors weights in {folder}, found none: save the model with save_pretrained")
+    state: dict[str, Tensor] = {}
+    for shard in shards:
+        try:
+            state |= {name: value.to(dtype) for name, value in load_file(shard).items()}
+        except SafetensorError as error:
+            raise GenirError(
+                f"expected whole safetensors, got a damaged file {shard} ({error}): fetch or save the model again"
+            ) from None
     for name, value in state.items():
         if not torch.isfinite(value).all():
             raise GenirError(
@@ -67,19 +76,17 @@ def load_t5(folder: Path, dtype: torch.dtype = torch.float32) -> T5ForConditiona
         }
         if settings.get("tie_word_embeddings", True):
             state.setdefault("lm_head.weight", shared)
-    state.pop(
-        "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight", None
-    )  # unused, in old exports
+    state.pop("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight", None)  # unused, in old exports
     with torch.device("meta"):
         model = build_t5(settings)
     expected, found = model.state_dict(), state
-    odd = sorted(expected.keys() ^ found.keys()) or sorted(
-        n for n in expected if expected[n].shape != found[n].shape
-    )
+    odd = sorted(expected.keys() ^ found.keys()) or sorted(n for n in expected if expected[n].shape != found[n].shape)
     if odd:
-        raise GenirError(
-            f"expected the weights in {folder} to fit its config.json, these do not: {', '.join(odd[:5])}"
-        )
+        raise GenirError(f"expected the weights in {folder} to fit its config.json, these do not: {', '.join(odd[:5])}")
     model.load_state_dict(state, assign=True)
     model.set_input_embeddings(model.shared)
     return model.eval()
+
+
+def _kind(settings: Any) -> str:
+    return f"model_type {settings.get('model_type')!r}" if isinstance(settings, dict) else "no JSON object"

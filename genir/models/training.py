@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from genir.corpora.records import Corpus, Query
 from genir.errors import GenirError
+from genir.models.checkpoint import (
+    BEST,
+    LOG,
+    Log,
+    Reached,
+    load_checkpoint,
+    load_tensors,
+    save_checkpoint,
+    save_tensors,
+    tidy,
+)
 from genir.models.dsi import DSI
 from genir.models.examples import batches, examples, untrained_dsi
 from genir.models.ranking import gold_ranks
 from genir.models.recipe import Recipe
 
 CHECKPOINT_SECONDS = 60.0
-CHECKPOINT, BEST, LOG = "checkpoint.safetensors", "best.safetensors", "train.jsonl"
 
 
 class Progress(NamedTuple):
@@ -83,143 +91,138 @@ def train(
     """Train ``recipe`` and write the model into ``target``: a Hugging Face folder with ``train.jsonl`` and ``metrics.json``.
 
     ``scratch`` keeps the last checkpoint; a run that finds one continues from it and ends in the same weights. With
-    ``evaluate_every`` the weights of the best validation MRR are kept, otherwise the last ones.
+    ``evaluate_every`` the weights of the best validation MRR are kept, otherwise the last ones. Under ``accelerate launch``
+    every process calls this with the same arguments; the first one writes. Raises GenirError for a loss that is not finite,
+    for a batch that the processes cannot share evenly, and for ``evaluate_every`` without validation queries.
     """
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    accelerator = Accelerator(
-        cpu=device.type == "cpu", mixed_precision="bf16" if recipe.precision == "bf16" else "no"
-    )
+    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no")
+    processes, mine = accelerator.num_processes, accelerator.process_index
+    validation = _answerable(corpus.validation, recipe)
+    if recipe.batch_size % processes:
+        raise GenirError(
+            f"expected a batch size that {processes} processes share evenly, got {recipe.batch_size}: start another number"
+        )
+    if recipe.evaluate_every and not validation:
+        raise GenirError(
+            f"expected validation queries in {corpus.name} to choose the best weights of {recipe.name} by, got none: add them"
+        )
+    if accelerator.is_main_process:
+        tidy(scratch)
     dsi = untrained_dsi(base, corpus, recipe)
     dsi.model.to(accelerator.device)
     data = examples(dsi, corpus, recipe.without)
     trainee = Trainee(dsi, recipe)
+    learned = trainee.learned()
     rates = [recipe.learning_rate, recipe.docid_learning_rate]
-    parts = [[p for name, p in trainee.learned().items() if name != "docids"], [trainee.docids]]
+    parts = [[p for name, p in learned.items() if name != "docids"], [trainee.docids]]
     optimizer = torch.optim.AdamW([{"params": part} for part in parts], weight_decay=0.0, fused=True)
     module, stepper = accelerator.prepare(trainee, optimizer)
-    first, best = _resume(scratch, trainee, optimizer)
-    log = _Log(scratch / LOG, first)
+    first, best = load_checkpoint(scratch, learned, optimizer)
+    _agree(accelerator, first)
+    log = Log(scratch / LOG, first) if accelerator.is_main_process else None
     began = saved = time.monotonic()
     module.train()
-    for step, batch in zip(range(recipe.steps), batches(data, recipe), strict=False):
-        if step < first:
-            continue
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * schedule(step, recipe)
-        share = batch[accelerator.process_index :: accelerator.num_processes]
-        inputs = dsi.pad([data.tokens[i] for i in share])
-        loss = module(inputs.ids, inputs.mask, torch.from_numpy(data.labels[share]).to(accelerator.device))
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(trainee.parameters(), 1.0)
-        stepper.step()
-        stepper.zero_grad()
-        done, value = step + 1, float(accelerator.reduce(loss.detach(), reduction="mean"))
-        if not np.isfinite(value):
-            raise GenirError(
-                f"expected a finite loss, got {value} at step {done} of {recipe.name}: lower the learning rate"
-            )
-        if not accelerator.is_main_process:
-            continue
-        rate = (done - first) * recipe.batch_size / (time.monotonic() - began)
-        report(Progress(done, recipe.steps, value, rate, (recipe.steps - done) * recipe.batch_size / rate))
-        line = {"step": done, "loss": round(value, 5), "rate": round(rate, 1)}
-        if recipe.evaluate_every and (done % recipe.evaluate_every == 0 or done == recipe.steps):
-            line |= evaluate(
-                trainee,
-                dsi,
-                [query for query in corpus.validation if query.relevant[0] not in recipe.without],
-            )
-            if line["mrr"] > best:
-                best = line["mrr"]
-                _save(scratch / BEST, dict(trainee.learned()), {"step": str(done)})
-        log.write(line)
-        if time.monotonic() - saved > CHECKPOINT_SECONDS:
-            _checkpoint(scratch / CHECKPOINT, trainee, optimizer, done, best)
-            saved = time.monotonic()
+    with _threads(recipe.threads):
+        for step, batch in zip(range(recipe.steps), batches(data, recipe), strict=False):
+            if step < first:
+                continue
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * schedule(step, recipe)
+            share = batch[mine::processes]
+            inputs = dsi.pad([data.tokens[i] for i in share])
+            labels = torch.from_numpy(data.labels[share]).to(accelerator.device)
+            with _precision(recipe, accelerator.device), _dropout(recipe, step, mine, accelerator.device):
+                loss = module(inputs.ids, inputs.mask, labels)
+            accelerator.backward(loss)
+            accelerator.clip_grad_norm_(trainee.parameters(), 1.0)
+            stepper.step()
+            stepper.zero_grad()
+            done, value = step + 1, float(accelerator.reduce(loss.detach(), reduction="mean"))
+            if not np.isfinite(value):
+                raise GenirError(
+                    f"expected a finite loss, got {value} at step {done} of {recipe.name}: lower the learning rate"
+                )
+            if log is None:
+                continue
+            rate = (done - first) * recipe.batch_size / (time.monotonic() - began)
+            left = (recipe.steps - done) * recipe.batch_size / rate
+            report(Progress(done, recipe.steps, value, rate, left))
+            line = {"step": done, "loss": round(value, 5), "rate": round(rate, 1)}
+            if recipe.evaluate_every and (done % recipe.evaluate_every == 0 or done == recipe.steps):
+                line |= evaluate(trainee, dsi, validation)
+                if line["mrr"] > best:
+                    best = line["mrr"]
+                    save_tensors(scratch / BEST, learned, {"step": str(done)})
+            log.write(line)
+            if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                save_checkpoint(scratch, learned, optimizer, Reached(done, best))
+                saved = time.monotonic()
+        if log is not None:
+            if recipe.evaluate_every:
+                load_tensors(scratch / BEST, learned)
+            trainee.publish()
+            held_out = {split: _answerable(getattr(corpus, split), recipe) for split in ("validation", "test")}
+            metrics = {split: evaluate(trainee, dsi, queries) for split, queries in held_out.items() if queries}
+            dsi.model.eval().float().cpu().save_pretrained(target)
+            dsi.tokenizer.save_pretrained(target)
+            (target / "metrics.json").write_text(json.dumps(metrics, indent=1))
+            (target / LOG).write_bytes(log.path.read_bytes())
     accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        if recipe.evaluate_every:
-            _load(scratch / BEST, dict(trainee.learned()))
-        trainee.publish()
-        metrics = {split: evaluate(trainee, dsi, getattr(corpus, split)) for split in ("validation", "test")}
-        dsi.model.eval().float().cpu().save_pretrained(target)
-        dsi.tokenizer.save_pretrained(target)
-        (target / "metrics.json").write_text(json.dumps(metrics, indent=1))
-        (target / LOG).write_bytes(log.path.read_bytes())
 
 
 def schedule(step: int, recipe: Recipe) -> float:
     """The share of the learning rate at a step: a linear warm-up, then linearly down to zero."""
-    return min(
-        (step + 1) / max(recipe.warmup, 1), (recipe.steps - step) / max(recipe.steps - recipe.warmup, 1)
-    )
+    return min((step + 1) / max(recipe.warmup, 1), (recipe.steps - step) / max(recipe.steps - recipe.warmup, 1))
 
 
-def evaluate(trainee: Trainee, dsi: DSI, queries: tuple[Query, ...] | list[Query]) -> dict[str, float]:
-    """Hits@1, Hits@10 and MRR of the first relevant document over the whole vocabulary; how many queries were ranked."""
+def evaluate(trainee: Trainee, dsi: DSI, queries: Sequence[Query]) -> dict[str, float]:
+    """Hits@1, Hits@10 and MRR of the best ranked relevant document over the whole vocabulary, and the number of queries."""
     trainee.publish()
     trainee.eval()
-    ranks = gold_ranks(dsi, [query.text for query in queries], [query.relevant[0] for query in queries])
+    flat = [(number, query.text, docid) for number, query in enumerate(queries) for docid in query.relevant]
+    owner, texts, docids = zip(*flat, strict=True)
+    ranks = np.full(len(queries), dsi.vocabulary)
+    np.minimum.at(ranks, np.array(owner), gold_ranks(dsi, texts, docids))
     trainee.train()
     hits = {f"hits@{k}": round(float((ranks <= k).mean()), 5) for k in (1, 10)}
     return {"queries": len(queries), **hits, "mrr": round(float((1 / ranks).mean()), 5)}
 
 
-class _Log:
-    """``train.jsonl``: a line a step. What a killed run wrote after its last checkpoint is cut off, since it happens again."""
-
-    def __init__(self, path: Path, step: int) -> None:
-        self.path = path
-        lines = path.read_text().splitlines()[:step] if path.exists() else []
-        path.write_text("".join(line + "\n" for line in lines))
-
-    def write(self, line: dict[str, Any]) -> None:
-        with self.path.open("a") as stream:
-            stream.write(json.dumps(line) + "\n")
+def _answerable(queries: tuple[Query, ...], recipe: Recipe) -> list[Query]:
+    """The queries of which the model has seen at least one relevant document."""
+    return [query for query in queries if not set(query.relevant) <= set(recipe.without)]
 
 
-def _checkpoint(
-    path: Path, trainee: Trainee, optimizer: torch.optim.Optimizer, step: int, best: float
-) -> None:
-    tensors: dict[str, Tensor] = dict(trainee.learned())
-    for name, parameter in trainee.learned().items():
-        state = optimizer.state[parameter]
-        tensors |= {
-            f"optimizer.{moment}.{name}": state[moment] for moment in ("exp_avg", "exp_avg_sq", "step")
-        }
-    _save(path, tensors, {"step": str(step), "best": repr(best)})
+def _agree(accelerator: Accelerator, first: int) -> None:
+    """Have every process start at the same step: they all read the checkpoint that the first one has written."""
+    steps = accelerator.gather(torch.tensor([first], device=accelerator.device)).tolist()
+    if len(set(steps)) > 1:
+        raise GenirError(
+            f"expected every process to continue at the same step, got {steps}: put --cache on a disk that all of them see"
+        )
 
 
-def _resume(scratch: Path, trainee: Trainee, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
-    """Load the last checkpoint; the step to go on from and the best MRR so far (0 and -1 where there is none)."""
-    path = scratch / CHECKPOINT
-    if not path.exists():
-        return 0, -1.0
-    parameters = trainee.learned()
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata()
-        for name, parameter in parameters.items():
-            optimizer.state[parameter] = {
-                moment: file.get_tensor(f"optimizer.{moment}.{name}").to(
-                    "cpu" if moment == "step" else parameter.device
-                )
-                for moment in ("exp_avg", "exp_avg_sq", "step")
-            }
-    _load(path, dict(parameters))
-    return int(metadata["step"]), float(metadata["best"])
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Compute on ``number`` threads, or on as many as before where it is 0."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
-@torch.no_grad()
-def _load(path: Path, tensors: dict[str, Tensor]) -> None:
-    with safe_open(path, "pt") as file:
-        for name, tensor in tensors.items():
-            tensor.copy_(file.get_tensor(name))
+def _precision(recipe: Recipe, device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16")
 
 
-def _save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    temporary = path.with_suffix(".part")
-    save_file(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, metadata
-    )
-    os.replace(temporary, path)
+@contextmanager
+def _dropout(recipe: Recipe, step: int, process: int, device: torch.device) -> Iterator[None]:
+    """Draw dropout from a generator that is a function of the step: a resumed run drops what the first one dropped."""
+    if not recipe.dropout:
+        yield
+        return
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(np.random.default_rng([recipe.seed, step, process]).integers(1 << 62)))
+        yield
