@@ -51,19 +51,22 @@ class CausalLM:
         return torch.device(self.model.device)
 
 
-def load_causal(name: str | Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> CausalLM:
-    """A causal LM from a Hugging Face folder, or from the hub when ``name`` is no folder but OWNER/MODEL.
+def load_causal(
+    name: str | Path, *, cache: Path = Path(".genir"), device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> CausalLM:
+    """A causal LM by name: ``smollm2-135m``, a Hugging Face folder, or OWNER/MODEL on the hub.
 
-    Safetensors only, no remote code. Raises GenirError for an encoder-decoder, a model without attention layers, one whose
-    attention does not go through ``transformers``' attention interface, and a folder that holds no model. The packaged
-    SmolLM2 becomes such a folder with ``write_smollm2``.
+    Safetensors only, no remote code. ``cache`` holds the packaged SmolLM2 once it is de-quantised. Raises GenirError for an
+    encoder-decoder, a model without attention layers, one whose attention does not go through the attention interface of
+    ``transformers``, and a folder that holds no model.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    register()
+    if name == SMOLLM2:
+        return replace(load_causal(obtain_smollm2(cache), device=device, dtype=dtype), name=SMOLLM2)
     if not (Path(name) / "config.json").is_file() and (Path(name).exists() or str(name).count("/") != 1):
         raise GenirError(
-            f"expected a folder with config.json and safetensors, or a hub id OWNER/MODEL, got {str(name)!r}"
+            f"expected {SMOLLM2}, a folder with config.json and safetensors, or a hub id OWNER/MODEL, got {str(name)!r}"
         )
     try:
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
