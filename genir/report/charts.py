@@ -10,7 +10,7 @@ import io
 import math
 import re
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -24,8 +24,9 @@ LINES = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"), ((0, (5, 1, 1, 1, 1, 
 SHEET = LinearSegmentedColormap.from_list("sheet", ("#f4f7fb", "#0072b2"))
 THEME = {INK: "--ink", FAINT: "--rule", **{colour: f"--series-{i}" for i, colour in enumerate(PALETTE, start=1)}}
 WIDTH, HEIGHT = 4.0, 3.1  # inches: letters stay legible when a phone shows it 300 pixels wide
-_RC = {
+_RC: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: small, selectable, read aloud
+    "text.parse_math": False,  # a label with two dollar signs is no formula
     "font.family": "sans-serif",
     "font.size": 9.5,
     "text.color": INK,
@@ -196,7 +197,7 @@ def _matrix(axes: Axes, panel: Panel) -> None:
     axes.set_yticks([i + 0.5 for i in range(0, len(values), every)], [s.name for s in panel.series[::every]])
     axes.invert_yaxis()
     bar = axes.figure.colorbar(image, ax=axes, shrink=0.9, pad=0.02)
-    bar.outline.set_visible(False)  # type: ignore[operator]  # a spine, which the stubs do not say
+    bar.outline.set_visible(False)
     if len(values) * len(panel.x) <= 144:
         top = max((v for row in values for v in row if math.isfinite(v)), default=1.0) or 1.0
         for r, row in enumerate(values):

@@ -9,9 +9,8 @@ from typing import Any, cast
 from genir.errors import GenirError
 from genir.report.charts import Panel, Series
 from genir.report.exhibits import number, numbers
-from genir.report.tables import as_csv
+from genir.report.tables import COMPONENTS, as_csv
 
-COMPONENTS = ("attention", "MLP", "cross-attention")
 FIGURE_3 = {
     "ratio": ("Figure 3: norm of what a component adds, over the norm of the layer's change", "ratio of norms"),
     "cosine_input": ("Figure 3: cosine with the residual stream before the layer (the paper's text)", "cosine"),
@@ -28,7 +27,6 @@ FIGURE_5 = {
     "mlp_III": "Figure 5: what activates the MLP neurons of Stage III",
     "cross_II": "Figure 5: what the cross-attention of Stage II reads",
 }
-READINGS = "Figure 5"
 
 
 def panels(name: str, payload: Any, stages: Any = None) -> tuple[Panel, ...]:
@@ -55,7 +53,8 @@ def panels(name: str, payload: Any, stages: Any = None) -> tuple[Panel, ...]:
 
 def panel_csv(panel: Panel) -> str:
     """The numbers of a panel: one line for each place, one column for each series and bound."""
-    header, columns = [panel.x_label], [list(panel.x)]
+    header = [panel.x_label]
+    columns: list[list[float | str | None]] = [[*panel.x]]
     for series in panel.series:
         for suffix, values in (("", series.values), (", low", series.low), (", high", series.high)):
             if values is not None:
@@ -101,18 +100,9 @@ def _figure5(payload: Mapping[str, Any], stages: tuple[tuple[int, int], ...]) ->
         if readings is not None:
             named = readings if isinstance(readings, Mapping) else {"share": readings}
             series = tuple(_bar(name, values, f"figure5 {key}", len(sources)) for name, values in named.items())
-            found.append(
-                Panel(
-                    "bars",
-                    f"figure5-{key}",
-                    title,
-                    "",
-                    "share of contributions, %",
-                    [str(s) for s in sources],
-                    series,
-                    percent=True,
-                )  # fmt: skip
-            )
+            labels = [str(source) for source in sources]
+            stem, y_label = f"figure5-{key}", "share of contributions, %"
+            found.append(Panel("bars", stem, title, "source", y_label, labels, series, percent=True))
     return found
 
 

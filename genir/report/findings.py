@@ -46,9 +46,7 @@ def within_markers(text: str, block: str, name: str = "README.md") -> str:
     Raises GenirError unless both markers stand there once and in order.
     """
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise GenirError(
-            f"expected {BEGIN} and then {END} in {name}, once each: put them where the table belongs"
-        )
+        raise GenirError(f"expected {BEGIN} and then {END} in {name}, once each: put them where the table belongs")
     before, rest = text.split(BEGIN)
     return f"{before}{BEGIN}\n\n{block.strip()}\n\n{END}{rest.split(END)[1]}"
 
@@ -61,9 +59,7 @@ def _section(records: list[Record]) -> list[str]:
         first = members[0]
         figures = next((record for record in members if record.printed), first)
         paper = f"{printed(figures)} ({', '.join(figures.printed)})" if figures.printed else ""
-        cells = [
-            "<br>".join(_finding(record) for record in members if record.model == model) for model in models
-        ]
+        cells = ["<br>".join(_finding(record) for record in members if record.model == model) for model in models]
         question = next((asked(record) for record in members if record.judged and record.question), "")
         rows.append(
             [

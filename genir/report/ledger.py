@@ -114,9 +114,5 @@ def read(path: Path) -> Ledger:
         raise GenirError(f"expected a ledger of schema {SCHEMA} at {path}, got {found}: run the claims again")
     records, settings = document.get("records"), document.get("settings")
     if not isinstance(records, list) or not isinstance(settings, dict):
-        raise GenirError(
-            f"expected a list of records and an object of settings in {path}: run the claims again"
-        )
-    return Ledger(
-        tuple(Record.from_json(data, f"record {i} of {path}") for i, data in enumerate(records)), settings
-    )
+        raise GenirError(f"expected a list of records and an object of settings in {path}: run the claims again")
+    return Ledger(tuple(Record.from_json(data, f"record {i} of {path}") for i, data in enumerate(records)), settings)

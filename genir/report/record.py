@@ -21,9 +21,7 @@ NO_MODEL = "-"  # the model of a claim about the paper itself
 Scalar = str | int | float | bool | None
 _number, _text = (int, float, type(None)), (str,)
 _TYPES: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(
-        ("id", "paper", "where", "sentence", "model", "corpus", "scale", "reading", "message"), _text
-    ),
+    **dict.fromkeys(("id", "paper", "where", "sentence", "model", "corpus", "scale", "reading", "message"), _text),
     **dict.fromkeys(("value", "low", "high", "confidence", "p_value", "p_holm", "seconds"), _number),
     **dict.fromkeys(("unit", "question", "method"), (str, type(None))),
     **dict.fromkeys(("controls", "printed", "records"), (dict,)),
@@ -108,14 +106,10 @@ class Record:
     def from_json(cls, data: object, where: str = "record") -> Self:
         """The record of JSON values; GenirError names the field that is missing, unknown or of another type."""
         if not isinstance(data, dict):
-            raise GenirError(
-                f"expected {where} to be an object, got {_kind(data)}: was the ledger edited by hand?"
-            )
+            raise GenirError(f"expected {where} to be an object, got {_kind(data)}: was the ledger edited by hand?")
         where = f"{where} ({data.get('id')} on {data.get('model')})"
         if missing := sorted(set(_TYPES) - set(data)):
-            raise GenirError(
-                f"expected the field {missing[0]!r} in {where}, it is missing: run the claims again"
-            )
+            raise GenirError(f"expected the field {missing[0]!r} in {where}, it is missing: run the claims again")
         if unknown := sorted(set(data) - set(_TYPES)):
             raise GenirError(
                 f"expected only fields of this schema in {where}, got {unknown[0]!r}: run the claims again"
@@ -124,13 +118,9 @@ class Record:
             value = data[name]
             if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
                 names = " or ".join("null" if t is type(None) else t.__name__ for t in types)
-                raise GenirError(
-                    f"expected {name} of {where} to be {names}, got {_kind(value)}: run the claims again"
-                )
+                raise GenirError(f"expected {name} of {where} to be {names}, got {_kind(value)}: run the claims again")
         if data["verdict"] not in set(Verdict):
-            raise GenirError(
-                f"expected verdict of {where} to be one of {', '.join(Verdict)}, got {data['verdict']!r}"
-            )
+            raise GenirError(f"expected verdict of {where} to be one of {', '.join(Verdict)}, got {data['verdict']!r}")
         return cls(**(data | {"verdict": Verdict(data["verdict"])}))
 
 
@@ -200,9 +190,7 @@ def _finite(value: float | None) -> float | None:
 
 
 def _natural(text: str) -> tuple[tuple[bool, int, str], ...]:
-    return tuple(
-        (part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.findall(r"\d+|\D+", text)
-    )
+    return tuple((part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.findall(r"\d+|\D+", text))
 
 
 def _kind(value: object) -> str:

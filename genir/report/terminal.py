@@ -46,22 +46,14 @@ def table(ledger: Ledger, width: int = 100) -> list[Line]:
     rows = [_Row(_cells(record), record) for record in ledger.records]
     names = {record.model for record in ledger.records}
     shown = [i for i, name in enumerate(HEADER) if name != "model" or len(names - {NO_MODEL}) > 1]
-    widths = (
-        {i: max(len(row.cells[i]) for row in [_Row(HEADER, rows[0].record), *rows]) for i in shown}
-        if rows
-        else {}
-    )
+    widths = {i: max(len(row.cells[i]) for row in [_Row(HEADER, rows[0].record), *rows]) for i in shown} if rows else {}
     if _total(widths) > width:
         del widths[PAPER]
     _shrink(widths, width)
     lines: list[Line] = []
     for (paper, section), members in groupby(rows, key=lambda row: (row.record.paper, row.record.section)):
         group = list(members)
-        settings = (
-            list(dict.fromkeys(name for row in group for name in row.record.printed))
-            if PAPER in widths
-            else []
-        )
+        settings = list(dict.fromkeys(name for row in group for name in row.record.printed)) if PAPER in widths else []
         title = f"{paper}, Section {section}" + (f" (paper: {' / '.join(settings)})" if settings else "")
         lines += [[], [(_elide(title, width), {"bold": True})], [(_aligned(HEADER, widths).rstrip(), DIM)]]
         for _, asked_of in groupby(group, key=lambda row: row.record.id):
@@ -145,17 +137,13 @@ def _shrink(widths: dict[int, int], width: int) -> None:
 
 def _claim(rows: list[_Row], widths: Mapping[int, int], width: int) -> Iterator[Line]:
     """The lines of one claim: a row for each model and reading, and what is to be said below."""
-    previous = ""
-    for cells, record in rows:
-        name = "" if cells[0] == previous else cells[0]
-        previous = cells[0]
+    for i, (cells, record) in enumerate(rows):
+        name = "" if i and record.judged else cells[0]
         before = _aligned((name, cells[1]), widths) + GAP
         word = _elide(cells[2], widths[2]).ljust(widths[2])
         if record.verdict is Verdict.UNTESTABLE:
             indent = len(before + word + GAP)
-            reason = textwrap.wrap(
-                record.message.removeprefix(f"{record.verdict}: "), max(20, width - indent)
-            ) or [""]
+            reason = textwrap.wrap(record.message.removeprefix(f"{record.verdict}: "), max(20, width - indent)) or [""]
             yield [(before, PLAIN), (word, _colour(record)), (f"{GAP}{reason[0]}".rstrip(), PLAIN)]
             yield from ([(" " * indent + more, PLAIN)] for more in reason[1:])
             continue
@@ -165,9 +153,7 @@ def _claim(rows: list[_Row], widths: Mapping[int, int], width: int) -> Iterator[
             yield from _note(record.message, width)
     figures = next((row.record.printed for row in rows if row.record.printed), {})
     if figures and PAPER not in widths:
-        yield from _note(
-            "paper: " + ", ".join(f"{name} {_figure(value)}" for name, value in figures.items()), width
-        )
+        yield from _note("paper: " + ", ".join(f"{name} {_figure(value)}" for name, value in figures.items()), width)
 
 
 def _note(text: str, width: int) -> Iterator[Line]:

@@ -15,11 +15,11 @@ def test_x(judge):
     judge(share(3).below(percent(5)))
 '''
 TWIN = GOOD.replace("test_x", "test_twin")
-WORDLESS = '''
+WORDLESS = """
 @claim("1-y", where="Table 1", paper="demo")
 def test_y(judge):
     judge(share(3).below(percent(5)))
-'''
+"""
 UNKNOWN_PARAMETER = '''
 @claim("1-{k}", where="Table 1", paper="demo")
 def test_y(judge):

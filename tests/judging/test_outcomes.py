@@ -86,9 +86,7 @@ def test_a_judgement_of_several_parts_shows_the_deciding_one(project: Project, p
     assert [part["label"] for part in record["parts"]] == ["", "III"]  # type: ignore[attr-defined]
 
 
-def test_a_record_holds_figures_controls_and_what_the_claim_adds(
-    project: Project, pytester: pytest.Pytester
-) -> None:
+def test_a_record_holds_figures_controls_and_what_the_claim_adds(project: Project, pytester: pytest.Pytester) -> None:
     source = '''
 @claim("5.1-x", where="Table 3", paper="demo")
 def test_x(subject, judge):
@@ -217,7 +215,9 @@ def test_a_broken_model_is_one_error_in_one_line(project: Project, pytester: pyt
 
 
 def test_other_tests_keep_their_tracebacks(project: Project, pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(test_plain="from genir.errors import GenirError\ndef test_y():\n    raise GenirError('expected y')")
+    pytester.makepyfile(
+        test_plain="from genir.errors import GenirError\ndef test_y():\n    raise GenirError('expected y')"
+    )
     result = project(ONE.format(answer=ANSWERS["supported"]), "test_plain.py", path=".")
     result.stdout.fnmatch_lines(["test_plain.py:3: GenirError"])
 

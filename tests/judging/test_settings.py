@@ -37,7 +37,9 @@ def test_options_reach_fixtures(project: Project, workers: tuple[str, ...]) -> N
         " == (('a', 'b'), 'folder', 'google-t5/t5-large', True, 'cpu', 'as-published', 'detected', 0.01)"
         " and settings.cache.name == 'c' and settings.report.name == 'r'"
     )
-    options = "--model a --model b --model a --corpus folder --base google-t5/t5-large --train --device cpu --alpha 0.01"
+    options = (
+        "--model a --model b --model a --corpus folder --base google-t5/t5-large --train --device cpu --alpha 0.01"
+    )
     more = "--protocol as-published --stages detected --cache c --claims-report r"
     assert project(SHOW.format(condition=condition), *options.split(), *more.split(), *workers).ret == 0
 
@@ -70,13 +72,23 @@ def test_cuda_where_there_is_none_is_one_line(
     monkeypatch.setitem(sys.modules, "torch", torch)
     result = project("", "--device", "cuda", *workers)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: expected a CUDA device for --device cuda, torch 2.13.0 finds none: use --device cpu"])
+    result.stderr.fnmatch_lines(
+        ["ERROR: expected a CUDA device for --device cuda, torch 2.13.0 finds none: use --device cpu"]
+    )
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
 
 
 @pytest.mark.parametrize(
     ("cores", "workers", "at_work", "expected"),
-    [(2, None, None, 2), (2, "1", None, 2), (2, "4", None, 1), (2, "4", 1, 2), (8, "4", None, 2), (8, "4", 3, 2), (8, "2", 5, 4)],
+    [
+        (2, None, None, 2),
+        (2, "1", None, 2),
+        (2, "4", None, 1),
+        (2, "4", 1, 2),
+        (8, "4", None, 2),
+        (8, "4", 3, 2),
+        (8, "2", 5, 4),
+    ],
 )
 def test_threads_are_a_share_of_the_cores(
     monkeypatch: pytest.MonkeyPatch, cores: int, workers: str | None, at_work: int | None, expected: int
