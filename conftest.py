@@ -10,5 +10,7 @@ pytest_plugins = (
     "fixtures.recording",
     "fixtures.progress",
     "fixtures.models",
+    "fixtures.exhibits",
     "fixtures.evidence",
+    "fixtures.evidence_stream",
 )
