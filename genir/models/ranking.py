@@ -36,18 +36,19 @@ def ranks(states: Tensor, unembedding: Tensor, rows: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def top(states: Tensor, unembedding: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The ``k`` rows with the largest logits and those logits, best first, both of shape (queries, k).
+def top(states: Tensor, unembedding: Tensor, rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Of ``rows``, the ``k`` with the largest logits, and those logits, best first, both of shape (queries, k).
 
-    ``states`` (queries, d), ``unembedding`` (rows, d). Of rows that tie, the earlier stands first.
+    ``states`` (queries, d), ``unembedding`` (vocabulary, d), ``rows`` (candidates,). Of rows that tie, the one that comes
+    earlier in ``rows`` stands first.
     """
     logits = states.new_empty(len(states), 0)
-    found = torch.empty(len(states), 0, dtype=torch.int64, device=states.device)
-    for start in range(0, len(unembedding), BLOCK):
-        block = states @ unembedding[start : start + BLOCK].T
-        rows = torch.arange(start, start + block.shape[1], device=states.device).expand(len(states), -1)
+    found = rows.new_empty(len(states), 0)
+    for candidates in torch.split(rows, BLOCK):
+        block = states @ unembedding[candidates].T
+        # torch.topk would be faster, but leaves the order of ties open.
         logits, order = torch.cat([logits, block], 1).sort(dim=1, descending=True, stable=True)
-        found = torch.cat([found, rows], 1).gather(1, order)[:, :k]
+        found = torch.cat([found, candidates.expand(len(states), -1)], 1).gather(1, order)[:, :k]
         logits = logits[:, :k]
     return found, logits
 

@@ -1,0 +1,117 @@
+"""The command line: ``python -m genir train | evaluate | report``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from genir.errors import GenirError
+from genir.models.catalogue import CATALOGUE, entry
+
+EXAMPLES = """examples:
+  train into .genir; the same command again goes on after a stop:
+    python -m genir train vital600
+  the same on one GPU, and on eight:
+    python -m genir train vital10k --device cuda
+    accelerate launch --num_processes 8 -m genir train vital10k
+  Hits@1, R@5, Hits@10 and MRR on the test queries, beside BM25:
+    python -m genir evaluate vital600
+    python -m genir evaluate FOLDER --corpus BEIR_FOLDER --split validation --run run.trec
+  HTML from report/claims.json, and what moved between two runs of the claims:
+    python -m genir report
+    python -m genir report compare old.json new.json
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    whole = argparse.ArgumentParser(
+        prog="python -m genir",
+        description="Train, evaluate and report on generative retrieval models.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    names = ", ".join(CATALOGUE)
+    train = commands.add_parser(
+        "train",
+        help="train a model by its recipe into the cache, or go on where a run was stopped",
+        description="Train a model by its recipe into the cache. A run that was stopped, however, goes on from its last "
+        "checkpoint and ends in the same weights. Prints metrics.json and the folder.",
+    )
+    train.add_argument("model", metavar="MODEL", help=f"which recipe: {names}")
+    _shared(train, "corpus to train on: a name or a BEIR folder (default: the model's own)")
+
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="effectiveness of a model beside BM25, and its ranking as a TREC run",
+        description="Hits@1, R@5, Hits@10 and MRR of a model, beside BM25 over what the model has read and over more.",
+    )
+    evaluate.add_argument("model", metavar="MODEL", help=f"{names}, a model folder, or a hub id OWNER/NAME")
+    evaluate.add_argument(
+        "--split", choices=("train", "validation", "test"), default="test", help="queries (default: %(default)s)"
+    )
+    evaluate.add_argument("--run", type=Path, metavar="FILE", help="write the ranked documents as a TREC run")
+    evaluate.add_argument("--qrels", type=Path, metavar="FILE", help="write the relevant documents as TREC qrels")
+    evaluate.add_argument(
+        "--depth", type=int, default=100, metavar="K", help="documents a query in the run (default: %(default)s)"
+    )
+    _shared(evaluate, "corpus that the model was trained on: a name or a BEIR folder (default: the model's own)")
+
+    report = commands.add_parser(
+        "report",
+        help="HTML from a ledger of claims, or what moved between two ledgers",
+        description="Write index.html beside claims.json. With compare, say what moved between two ledgers.",
+    )
+    report.add_argument(
+        "--folder", type=Path, default=Path("report"), metavar="DIR", help="holds claims.json (default: %(default)s)"
+    )
+    actions = report.add_subparsers(dest="action", metavar="compare")
+    compare = actions.add_parser("compare", help="what moved between two ledgers; exit code 1 if anything did")
+    compare.add_argument("old", type=Path, metavar="OLD", help="claims.json, or the folder that holds it")
+    compare.add_argument("new", type=Path, metavar="NEW", help="claims.json, or the folder that holds it")
+    return whole
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code, or 2 after one line on stderr where the input was wrong."""
+    args = parser().parse_args(arguments)
+    try:
+        # A command is imported when it runs: torch and transformers take seconds that --help does not need.
+        if args.command == "train":
+            entry(args.model)  # a wrong name, at once
+            from genir.cli.train import train
+
+            return train(args.model, args.corpus, args.cache, args.device)
+        if args.command == "evaluate":
+            from genir.cli.evaluate import evaluate
+
+            return evaluate(
+                args.model, args.corpus, args.cache, args.device, args.split, args.run, args.qrels, args.depth
+            )
+        from genir.cli.report import compare, report
+
+        return compare(args.old, args.new) if args.action == "compare" else report(args.folder)
+    except GenirError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where it was", file=sys.stderr)
+        return 130
+
+
+def _shared(command: argparse.ArgumentParser, corpus: str) -> None:
+    command.add_argument("--corpus", metavar="NAME|BEIR_FOLDER", help=corpus)
+    command.add_argument(
+        "--cache", type=Path, default=Path(".genir"), metavar="DIR", help="trained models (default: %(default)s)"
+    )
+    command.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (default: %(default)s)"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""What the names on the command line stand for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from genir.corpora.beir import read_beir
+from genir.corpora.records import Corpus
+from genir.errors import GenirError
+from genir.models.catalogue import CATALOGUE, entry
+from genir.models.obtain import fetch, obtain_trained
+
+
+def corpus_of(model: str, corpus: str | None) -> Corpus:
+    """The corpus called ``corpus`` or kept in a BEIR folder; the model's own where none is named."""
+    if corpus is None and model not in CATALOGUE:
+        raise GenirError(f"expected --corpus with the BEIR folder that {model} was trained on, got none: name it")
+    name = corpus or model
+    return entry(name).corpus() if name in CATALOGUE else read_beir(Path(name))
+
+
+def folder_of(model: str, corpus: Corpus, cache: Path, device: torch.device) -> Path:
+    """The folder of a catalogued model, which is trained if need be, of a hub id, or the folder that ``model`` is."""
+    if model in CATALOGUE:
+        return obtain_trained(entry(model).recipe, corpus, cache, device)
+    if not Path(model).is_dir() and model.count("/") != 1:
+        raise GenirError(
+            f"expected one of the models {', '.join(CATALOGUE)}, a model folder or a hub id OWNER/NAME, got {model!r}: "
+            "check the spelling"
+        )
+    return fetch(model)
