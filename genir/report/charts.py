@@ -19,10 +19,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 INK, FAINT = "#1c2128", "#c9ced6"
+CELL_INK = "#1c2129"  # on a coloured cell, which is the same in a dark theme
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#6b7280")  # Okabe and Ito's, told apart without colour vision
 LINES = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"), ((0, (5, 1, 1, 1, 1, 1)), "v"))  # and in black and white
 SHEET = LinearSegmentedColormap.from_list("sheet", ("#f4f7fb", "#0072b2"))
 THEME = {INK: "--ink", FAINT: "--rule", **{colour: f"--series-{i}" for i, colour in enumerate(PALETTE, start=1)}}
+EMBEDDING = -1  # the place on an axis of layers before the first of them
 WIDTH, HEIGHT = 4.0, 3.1  # inches: letters stay legible when a phone shows it 300 pixels wide
 _RC: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: small, selectable, read aloud
@@ -75,33 +77,14 @@ class Panel(NamedTuple):
         return f"{self.title}. {self.y_label} by {self.x_label}: {rows}."
 
 
-def figure(panel: Panel) -> Figure:
-    """The panel as a matplotlib figure; call within ``style``."""
-    height = max(HEIGHT, 0.9 + 0.24 * len(panel.x) * len(panel.series)) if panel.kind == "bars" else HEIGHT
-    if panel.kind == "matrix":
-        height = max(2.2, 0.9 + 0.13 * len(panel.series))
-    drawn = Figure(figsize=(WIDTH, height), layout="constrained")
-    axes = drawn.add_subplot()
-    {"curves": _curves, "bars": _bars, "matrix": _matrix}[panel.kind](axes, panel)
-    if panel.kind != "matrix" and len(panel.series) > 1:
-        drawn.legend(loc="outside lower center", ncols=2, frameon=False, handlelength=2.6)
-    return drawn
-
-
-def svg(panel: Panel) -> str:
-    """The panel as a complete SVG file."""
-    text = io.StringIO()
+def files(panel: Panel, dpi: int = 200) -> tuple[str, bytes]:
+    """The panel as a complete SVG file and as a PNG file."""
+    vector, pixels = io.StringIO(), io.BytesIO()
     with mpl.rc_context({**_RC, "svg.hashsalt": panel.name}):
-        figure(panel).savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return text.getvalue()
-
-
-def png(panel: Panel, dpi: int = 200) -> bytes:
-    """The panel as a PNG file."""
-    data = io.BytesIO()
-    with mpl.rc_context(_RC):
-        figure(panel).savefig(data, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
-    return data.getvalue()
+        drawn = _figure(panel)
+        drawn.savefig(vector, format="svg", metadata={"Date": None, "Creator": None})
+        drawn.savefig(pixels, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
+    return vector.getvalue(), pixels.getvalue()
 
 
 def inline(file: str, salt: str) -> str:
@@ -119,6 +102,18 @@ def inline(file: str, salt: str) -> str:
     for colour, variable in THEME.items():
         body = body.replace(colour, f"var({variable})")
     return "\n".join(line.strip() for line in body.splitlines() if line.strip())
+
+
+def _figure(panel: Panel) -> Figure:
+    height = max(HEIGHT, 0.9 + 0.24 * len(panel.x) * len(panel.series)) if panel.kind == "bars" else HEIGHT
+    if panel.kind == "matrix":
+        height = max(2.2, 0.9 + 0.13 * len(panel.series))
+    drawn = Figure(figsize=(WIDTH, height), layout="constrained")
+    axes = drawn.add_subplot()
+    {"curves": _curves, "bars": _bars, "matrix": _matrix}[panel.kind](axes, panel)
+    if panel.kind != "matrix" and len(panel.series) > 1:
+        drawn.legend(loc="outside lower center", ncols=2, frameon=False, handlelength=2.6)
+    return drawn
 
 
 def _curves(axes: Axes, panel: Panel) -> None:
@@ -144,10 +139,13 @@ def _curves(axes: Axes, panel: Panel) -> None:
     axes.set_ylabel(panel.y_label)
     if panel.log:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
     elif _crosses_zero(panel):
         axes.axhline(0, color=FAINT, lw=0.8, zorder=0)
     if all(isinstance(p, int) for p in panel.x):
         axes.xaxis.set_major_locator(MaxNLocator(nbins=9, integer=True))
+        if EMBEDDING in panel.x and panel.stages:
+            axes.xaxis.set_major_formatter(lambda value, _: "emb." if value == EMBEDDING else f"{value:.0f}")
     elif not all(isinstance(p, int | float) for p in panel.x):
         axes.set_xticks(places, [str(p) for p in panel.x], rotation=30 if len(panel.x) > 6 else 0)
     _stages(axes, panel)
@@ -188,7 +186,9 @@ def _bars(axes: Axes, panel: Panel) -> None:
 
 def _matrix(axes: Axes, panel: Panel) -> None:
     values = [list(series.values) for series in panel.series]
-    image = axes.pcolormesh(values, cmap=SHEET, edgecolors="white", linewidth=0.4)
+    finite = [value for row in values for value in row if math.isfinite(value)] or [0.0]
+    lowest, highest = min(0.0, *finite), max(0.0, *finite) or 1.0  # zero is the palest: a pale place is a small number
+    image = axes.pcolormesh(values, cmap=SHEET, vmin=lowest, vmax=highest, edgecolors="white", linewidth=0.4)
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
     every = max(1, math.ceil(len(panel.x) / 12))
@@ -196,15 +196,14 @@ def _matrix(axes: Axes, panel: Panel) -> None:
     every = max(1, math.ceil(len(values) / 16))
     axes.set_yticks([i + 0.5 for i in range(0, len(values), every)], [s.name for s in panel.series[::every]])
     axes.invert_yaxis()
-    bar = axes.figure.colorbar(image, ax=axes, shrink=0.9, pad=0.02)
-    bar.outline.set_visible(False)
+    axes.figure.colorbar(image, ax=axes, shrink=0.9, pad=0.02)
     if len(values) * len(panel.x) <= 144:
-        top = max((v for row in values for v in row if math.isfinite(v)), default=1.0) or 1.0
         for r, row in enumerate(values):
             for c, value in enumerate(row):
-                if math.isfinite(value):
-                    shade = "white" if value > 0.6 * top else INK
-                    axes.text(c + 0.5, r + 0.5, f"{value:.2g}", ha="center", va="center", fontsize=7, color=shade)
+                dark = math.isfinite(value) and value - lowest > 0.6 * (highest - lowest)
+                text = f"{value:.2g}" if math.isfinite(value) else "none"
+                place, ink = (c + 0.5, r + 0.5), "white" if dark else CELL_INK
+                axes.annotate(text, place, ha="center", va="center", fontsize=7, color=ink)
 
 
 def _crosses_zero(panel: Panel) -> bool:

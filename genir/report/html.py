@@ -12,14 +12,14 @@ import jinja2
 from markupsafe import Markup
 
 from genir.errors import GenirError
-from genir.report.charts import inline, png, svg
+from genir.report.charts import files, inline
 from genir.report.exhibits import read_exhibits, settings_of
 from genir.report.figures import panel_csv
 from genir.report.ledger import NAME, read
 from genir.report.record import NO_MODEL
 from genir.report.tables import as_csv, ledger_csv, table_csv
 from genir.report.terminal import asked, counts, estimate, verdict
-from genir.report.views import Show, anchor, figure, papers, sentence
+from genir.report.views import Show, anchor, figure, in_reading_order, papers, sentence
 from genir.statistics.verdict import Verdict
 
 PAGE = "index.html"
@@ -33,7 +33,7 @@ def write_report(folder: Path) -> Path:
     Exhibits that are missing or malformed are named on the page. The same input gives the same bytes. Returns the page's
     path; raises GenirError, one line, where there is no ledger or the folder cannot be written.
     """
-    ledger, exhibits = read(folder / NAME), read_exhibits(folder)
+    ledger, exhibits = in_reading_order(read(folder / NAME)), read_exhibits(folder)
     found = papers(ledger, exhibits)
     shows = [show for paper in found for show in paper.shows]
     try:
@@ -94,11 +94,11 @@ def _files(folder: Path, show: Show) -> dict[str, Markup]:
         _put(folder / "tables" / f"{show.stem}-table6.csv", as_csv(("query", "head", "words"), lines))
     drawings = {}
     for panel in show.panels:
-        stem, drawn = f"{show.stem}-{panel.name}", svg(panel)
+        stem, (vector, pixels) = f"{show.stem}-{panel.name}", files(panel)
         _put(folder / "tables" / f"{stem}.csv", panel_csv(panel))
-        _put(folder / "figures" / f"{stem}.svg", drawn)
-        _put(folder / "figures" / f"{stem}.png", png(panel))
-        drawings[panel.name] = Markup(inline(drawn, stem))  # noqa: S704 - matplotlib escapes its texts
+        _put(folder / "figures" / f"{stem}.svg", vector)
+        _put(folder / "figures" / f"{stem}.png", pixels)
+        drawings[panel.name] = Markup(inline(vector, stem))  # noqa: S704 - matplotlib escapes its texts
     return drawings
 
 

@@ -190,7 +190,7 @@ def _finite(value: float | None) -> float | None:
 
 
 def _natural(text: str) -> tuple[tuple[bool, int, str], ...]:
-    return tuple((part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.findall(r"\d+|\D+", text))
+    return tuple((not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.findall(r"\d+|\D+", text))
 
 
 def _kind(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -61,10 +62,15 @@ class ClaimView(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A section of a paper and its claims."""
+    """A section of a paper and its claims; ids that name no section have a letter in its place."""
 
     name: str
     claims: tuple[ClaimView, ...]
+
+    @property
+    def title(self) -> str:
+        """Its heading: ``Section 5.1``, or none where the paper's claims are not told apart by section."""
+        return f"Section {self.name}" if self.name[:1].isdigit() else ""
 
 
 class Words(NamedTuple):
@@ -104,6 +110,12 @@ def papers(ledger: Ledger, exhibits: Exhibits) -> tuple[Paper, ...]:
         for name, group in groupby(ledger.records, key=lambda record: record.paper)
         for records, (title, authors) in [(tuple(group), PAPERS.get(name, (name, "")))]
     )
+
+
+def in_reading_order(ledger: Ledger) -> Ledger:
+    """The ledger with the papers in the order of ``PAPERS``, and as it was within each."""
+    order = {name: place for place, name in enumerate(PAPERS)}
+    return replace(ledger, records=tuple(sorted(ledger.records, key=lambda r: order.get(r.paper, len(order)))))
 
 
 def command(record: Record, settings: Mapping[str, Any]) -> str:
