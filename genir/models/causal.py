@@ -128,7 +128,7 @@ def obtain_smollm2(cache: Path) -> Path:
         "sha256": GGUF_SHA256,
         "transformers": metadata.version("transformers"),
     }
-    return obtain(cache, SMOLLM2, content, lambda target, scratch: write_smollm2(target))
+    return obtain(cache / "models", SMOLLM2, content, lambda target, scratch: write_smollm2(target))
 
 
 def write_smollm2(folder: Path) -> None:

@@ -12,7 +12,7 @@ learnt into the weights. Questions follow the text:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -182,15 +182,14 @@ class Batch(NamedTuple):
     kinds: NDArray[np.int8]
 
 
-def batches(language: Language, filler: int, needles: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
-    """Training batches without end: half to all of ``filler`` filler tokens, then ``needles`` needle questions and one of each other.
+def training_batch(language: Language, filler: int, needles: int, size: int, rng: np.random.Generator) -> Batch:
+    """Episodes of half to all of ``filler`` filler tokens, with ``needles`` needle questions and one of each other task.
 
     Questions of one context come in random order; many of them per context make for many answers per token computed.
     """
     tasks = [*[Task.NEEDLE] * needles, Task.PARAMETRIC, Task.DIRECT, Task.CHAIN]
-    while True:
-        counts = rng.integers(filler // 2, filler + 1, size=size)
-        yield padded([episode(language, int(n), [tasks[i] for i in rng.permutation(len(tasks))], rng) for n in counts])
+    counts = rng.integers(filler // 2, filler + 1, size=size)
+    return padded([episode(language, int(n), [tasks[i] for i in rng.permutation(len(tasks))], rng) for n in counts])
 
 
 def padded(drawn: Sequence[Episode]) -> Batch:

@@ -1,25 +1,21 @@
-"""Small language models trained on the needle language: three seeds, and each continued on longer texts."""
+"""Small language models of the needle language: their recipe, their gate, and how one is loaded."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from genir.errors import GenirError
 from genir.models.causal import CausalLM, causal_lm
 from genir.models.decoding import decode
-from genir.models.needle_language import Batch, Episode, Language, Task, batches, episode
+from genir.models.needle_language import Episode, Language, Task, episode
 
-LOG = "train.jsonl"
 GATE = {Task.NEEDLE: 0.95, Task.PARAMETRIC: 0.95, Task.DIRECT: 0.8, Task.CHAIN: 0.9}
 
 
@@ -63,49 +59,8 @@ class NeedleRecipe:
 
     def content(self) -> dict[str, Any]:
         """Everything that the weights depend on, for the store."""
-        return {"needle-lm": dataclasses.asdict(self), "torch": torch.__version__}
-
-
-class Progress(NamedTuple):
-    """Where training stands: texts of ``filler``, step of at most ``steps`` of this rung, losses, accuracy when it was taken."""
-
-    filler: int
-    step: int
-    steps: int
-    answer_loss: float
-    text_loss: float
-    accuracy: dict[str, float] | None
-    seconds: float
-
-
-def train_needle_lm(
-    recipe: NeedleRecipe,
-    target: Path,
-    start: Path | None = None,
-    report: Callable[[Progress], None] = lambda progress: None,
-    device: str = "cpu",
-) -> None:
-    """Train a model, or continue the one in ``start`` on longer texts, and write a Hugging Face folder with its curve.
-
-    Raises GenirError when the accuracy gate is not passed at the last length: such a model shows nothing about retrieval.
-    """
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    model = untrained_model(recipe) if start is None else _read(start)
-    model.to(device).train()
-    target.mkdir(parents=True, exist_ok=True)
-    with (target / LOG).open("w") as log:
-        last = None
-        for progress in _climb(model, recipe, continued=start is not None):
-            report(progress)
-            log.write(json.dumps(progress._asdict()) + "\n")
-            last = progress
-    if last is None or last.accuracy is None or not passes(last.accuracy):
-        raise GenirError(
-            f"expected a needle LM of seed {recipe.seed} that passes the gate {gate_text()}, got {last and last.accuracy}: "
-            "give it more steps or another seed"
-        )
-    model.eval().half().save_pretrained(target)  # the model that is evaluated is the one that is shipped
+        libraries = {name: metadata.version(name) for name in ("torch", "transformers", "numpy")}
+        return {"recipe": dataclasses.asdict(self), "libraries": libraries}
 
 
 def load_needle_lm(folder: Path, name: str | None = None, device: str = "cpu") -> CausalLM:
@@ -114,7 +69,7 @@ def load_needle_lm(folder: Path, name: str | None = None, device: str = "cpu") -
     It is given token ids of ``Language`` and has no stop token, since a chain of thought has full stops inside: ``steps`` ends
     an answer.
     """
-    return causal_lm(name or folder.name, _read(folder).to(device))
+    return causal_lm(name or folder.name, read_model(folder).to(device))
 
 
 def untrained_model(recipe: NeedleRecipe) -> Any:
@@ -176,59 +131,8 @@ def gate_text() -> str:
     return ", ".join(f"{task.value} {least:.0%}" for task, least in GATE.items())
 
 
-def _climb(model: Any, recipe: NeedleRecipe, continued: bool) -> Iterator[Progress]:
-    rng = np.random.default_rng([recipe.seed, 1 + continued])
-    ladder, peak = (recipe.continued, recipe.continued_rate) if continued else (recipe.ladder, recipe.learning_rate)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=peak, betas=(0.9, 0.98), weight_decay=0.01)
-    began, done = time.monotonic(), 0
-    for rung in ladder:
-        data = batches(recipe.language, rung.filler, rung.needles, recipe.batch, rng)
-        for step, batch in zip(range(1, rung.steps + 1), data, strict=False):
-            done += 1
-            falling = 1 - 0.9 * step / rung.steps if rung is ladder[-1] else 1.0
-            for group in optimizer.param_groups:
-                group["lr"] = peak * min(1.0, done / recipe.warmup) * falling
-            answers, text = losses(model, batch)
-            loss: Any = answers + recipe.text_weight * text
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            measured = None
-            if step % recipe.every == 0 or step == rung.steps:
-                measured = _measure(model, recipe, rung.filler, done)
-            yield Progress(
-                rung.filler,
-                step,
-                rung.steps,
-                float(answers.detach()),
-                float(text.detach()),
-                measured,
-                time.monotonic() - began,
-            )
-            if measured is not None and passes(measured):
-                break
-
-
-def _measure(model: Any, recipe: NeedleRecipe, filler: int, step: int) -> dict[str, float]:
-    lm = causal_lm("needle-lm", model)
-    try:
-        return accuracy(lm, recipe.language, filler, np.random.default_rng([recipe.seed, 9, step]))
-    finally:
-        model.set_attn_implementation("sdpa")
-        model.train()
-
-
-def losses(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Mean next-token loss over answer tokens, and over all other text, in nats per token."""
-    tokens = torch.from_numpy(batch.tokens).to(model.device)
-    kinds = torch.from_numpy(batch.kinds[:, 1:]).to(model.device)
-    logits = model(input_ids=tokens[:, :-1], use_cache=False).logits
-    each = torch.nn.functional.cross_entropy(logits.transpose(1, 2).float(), tokens[:, 1:], reduction="none")
-    return each[kinds == 2].mean(), each[kinds == 1].mean()
-
-
-def _read(folder: Path) -> Any:
+def read_model(folder: Path) -> Any:
+    """The Hugging Face model in ``folder`` in float32; GenirError where there is none."""
     from transformers import AutoModelForCausalLM
 
     if not (folder / "config.json").is_file():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,9 +20,9 @@ from genir.models.needle_language import (
     THINK,
     Language,
     Task,
-    batches,
     episode,
     padded,
+    training_batch,
 )
 from genir.readouts.needle_synthetic import paired_questions, parametric_questions, synthetic_needles
 
@@ -97,7 +97,7 @@ def test_batches_are_padded_and_marked(rng):
     assert batch.tokens.shape == (2, len(drawn[1].tokens))
     assert batch.tokens[0, len(drawn[0].tokens) :].tolist() == [PAD] * 6
     assert batch.kinds.sum(axis=1).tolist() == [len(item.tokens) + LANGUAGE.words + 1 for item in drawn]
-    one, two = (next(islice(batches(LANGUAGE, 8, 2, 4, np.random.default_rng(5)), 2, None)) for _ in range(2))
+    one, two = (training_batch(LANGUAGE, 8, 2, 4, np.random.default_rng(5)) for _ in range(2))
     assert one.tokens.tolist() == two.tokens.tolist()
 
 

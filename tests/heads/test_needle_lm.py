@@ -10,19 +10,10 @@ import pytest
 import torch
 
 from genir.errors import GenirError
-from genir.models import needle_lm
+from genir.models import needle_training
 from genir.models.needle_language import STOP, Language, Task, episode, padded
-from genir.models.needle_lm import (
-    NeedleRecipe,
-    Rung,
-    accuracy,
-    answered,
-    load_needle_lm,
-    losses,
-    passes,
-    train_needle_lm,
-    untrained_model,
-)
+from genir.models.needle_lm import NeedleRecipe, Rung, accuracy, answered, load_needle_lm, passes, untrained_model
+from genir.models.needle_training import losses, obtain_needle_lm, train_needle_lm
 
 LANGUAGE = Language(keys=8, values=8, entities=4, attributes=2, fillers=8, words=2)
 TINY = NeedleRecipe(
@@ -64,26 +55,34 @@ def test_an_answer_is_right_when_it_begins_as_it_should(rng):
     assert not answered(np.array([STOP]), item)
 
 
+def train(recipe, folder, **options):
+    scratch = folder.with_name(f"{folder.name}-scratch")
+    scratch.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    train_needle_lm(recipe, folder, scratch, **options)
+    return [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+
+
 def test_an_untrained_model_fails_the_gate_and_leaves_no_model(tmp_path):
     with pytest.raises(
         GenirError, match=r"needle LM of seed 3 that passes the gate needle 95%, .*: give it more steps"
     ):
-        train_needle_lm(TINY, tmp_path)
-    assert not (tmp_path / "model.safetensors").exists()
-    curve = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
-    assert [(point["filler"], point["step"]) for point in curve] == [(2, i) for i in range(1, 7)] + [
-        (4, i) for i in range(1, 7)
-    ]
-    assert set(curve[2]["accuracy"]) == set(map(str, Task))
+        train(TINY, tmp_path / "a")
+    assert not list((tmp_path / "a").iterdir())
 
 
-def test_training_is_repeatable_and_what_is_shipped_is_what_loads(tmp_path, monkeypatch):
-    monkeypatch.setattr(needle_lm, "GATE", {})
-    before = torch.random.get_rng_state()
-    for name in ("one", "two"):
-        train_needle_lm(TINY, tmp_path / name)
-    assert torch.equal(torch.random.get_rng_state(), before)
-    train_needle_lm(TINY, tmp_path / "long", start=tmp_path / "one")
+@pytest.fixture
+def open_gate(monkeypatch):
+    monkeypatch.setattr(needle_training, "passes", bool)
+
+
+def test_training_is_repeatable_and_what_is_shipped_is_what_loads(tmp_path, open_gate):
+    state, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    curves = [train(TINY, tmp_path / name) for name in ("one", "two")]
+    assert curves[0] == curves[1]
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+    train(TINY, tmp_path / "long", start=tmp_path / "one")
     one, two, long = (load_needle_lm(tmp_path / name) for name in ("one", "two", "long"))
     for name, weights in one.model.state_dict().items():
         assert torch.equal(weights, two.model.state_dict()[name])
@@ -91,21 +90,54 @@ def test_training_is_repeatable_and_what_is_shipped_is_what_loads(tmp_path, monk
     assert not torch.equal(one.model.lm_head.weight, long.model.lm_head.weight)
     assert one.name == "one"
     shares = accuracy(one, LANGUAGE, 4, np.random.default_rng(0), count=4)
-    assert set(shares) == set(map(str, Task))
+    assert set(shares) == set(map(str, Task)) == set(json.loads((tmp_path / "one" / "metrics.json").read_text()))
 
 
-def test_a_rung_is_left_when_the_gate_is_passed(tmp_path, monkeypatch):
-    monkeypatch.setattr(needle_lm, "GATE", {})
-    train_needle_lm(TINY, tmp_path)
-    steps = [json.loads(line)["step"] for line in (tmp_path / "train.jsonl").read_text().splitlines()]
-    assert steps == [1, 2, 3, 1, 2, 3]
+def test_a_rung_is_left_when_the_gate_is_passed_and_at_its_last_step_otherwise(tmp_path, open_gate, monkeypatch):
+    assert [(line["rung"], line["step"]) for line in train(TINY, tmp_path / "a")] == [
+        (r, s) for r in (0, 1) for s in (1, 2, 3)
+    ]
+    monkeypatch.setattr(needle_training, "passes", lambda measured: False)
+    with pytest.raises(GenirError):
+        train(TINY, tmp_path / "b")
+    lines = (tmp_path / "b-scratch" / "train.jsonl").read_text().splitlines()
+    assert [(line["rung"], line["step"]) for line in map(json.loads, lines)] == [
+        (r, s) for r in (0, 1) for s in range(1, 7)
+    ]
 
 
-def test_the_loss_falls_on_what_can_be_learnt(tmp_path, monkeypatch):
+@pytest.mark.parametrize("stop", [2, 3, 5])
+def test_a_killed_run_continues_and_ends_in_the_same_weights(tmp_path, open_gate, monkeypatch, stop):
+    monkeypatch.setattr(needle_training, "CHECKPOINT_SECONDS", -1.0)
+    whole = train(TINY, tmp_path / "whole")
+    seen = 0
+
+    def kill(progress):
+        nonlocal seen
+        seen += 1
+        if seen > stop:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, tmp_path / "killed", report=kill)
+    assert train(TINY, tmp_path / "killed") == whole
+    one, two = (load_needle_lm(tmp_path / name).model.state_dict() for name in ("whole", "killed"))
+    assert all(torch.equal(weights, two[name]) for name, weights in one.items())
+
+
+def test_obtained_models_are_trained_once_and_continuations_start_from_them(tmp_path, open_gate):
+    steps = []
+    long = obtain_needle_lm(TINY, tmp_path, continued=True, watch=steps.append)
+    assert [step.filler for step in steps] == [2] * 3 + [4] * 3 + [12] * 3
+    assert steps[0].seconds_left > 0
+    assert obtain_needle_lm(TINY, tmp_path, continued=True, watch=steps.append) == long
+    assert obtain_needle_lm(TINY, tmp_path, watch=steps.append) != long
+    assert len(steps) == 9
+
+
+def test_the_loss_falls_on_what_can_be_learnt(tmp_path, open_gate):
     recipe = replace(TINY, ladder=(Rung(2, 120),), every=200, learning_rate=1e-2, batch=8)
-    monkeypatch.setattr(needle_lm, "passes", lambda shares: True)
-    train_needle_lm(recipe, tmp_path)
-    curve = [json.loads(line)["answer_loss"] for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    curve = [line["loss"] for line in train(recipe, tmp_path / "a")]
     assert np.mean(curve[-10:]) < np.mean(curve[:10]) - 0.5
 
 
