@@ -13,4 +13,5 @@ pytest_plugins = (
     "fixtures.exhibits",
     "fixtures.evidence",
     "fixtures.evidence_stream",
+    "fixtures.evidence_words",
 )

@@ -58,6 +58,20 @@ TABLE_4: dict[str, tuple[int, int, int]] = {
     TRIVIA_QG: (78, 80, 87),
 }
 
+# Table 5: docids among the 10, 100, 1,000 tokens that Stage II cross-attention heads promote most, in percent.
+TABLE_5: dict[str, dict[int, float]] = {
+    NQ10K: {10: 0.00, 100: 0.10, 1000: 2.30},
+    NQ100K: {10: 0.00, 100: 0.01, 1000: 0.50},
+    NQ320K: {10: 0.00, 100: 0.04, 1000: 0.57},
+    TRIVIA: {10: 0.00, 100: 0.08, 1000: 8.58},
+    TRIVIA_QG: {10: 0.02, 100: 0.16, 1000: 2.68},
+}
+
+
+def table_5(depth: int) -> dict[str, float]:
+    """One column of Table 5 as fractions by data set."""
+    return {setting: shares[depth] / 100 for setting, shares in TABLE_5.items()}
+
 
 def table_3(kind: str, component: Component, stage: Stage) -> dict[str, float]:
     """One cell of Table 3 as fractions by data set, as the ledger keeps them."""
