@@ -74,5 +74,5 @@ def table_5(depth: int) -> dict[str, float]:
 
 
 def table_3(kind: str, component: Component, stage: Stage) -> dict[str, float]:
-    """One cell of Table 3 as fractions by data set, as the ledger keeps them."""
-    return {setting: float(printed) / 100 for setting, printed in TABLE_3[kind, component, stage].items()}
+    """One cell of Table 3 by data set, in percent as printed."""
+    return {setting: float(printed) for setting, printed in TABLE_3[kind, component, stage].items()}
