@@ -52,9 +52,7 @@ class Intervention:
         whole = {(site.component, site.layer) for site in self.edits if site.head is None}
         for site in self.edits:
             if site.head is not None and (site.component, site.layer) in whole:
-                raise GenirError(
-                    f"expected a component or heads of it, {self.label!r} replaces both at the {site}"
-                )
+                raise GenirError(f"expected a component or heads of it, {self.label!r} replaces both at the {site}")
 
     def __or__(self, other: Intervention) -> Intervention:
         """Both interventions in one pass; GenirError where they replace one site with two things."""
@@ -129,24 +127,29 @@ def describe(places: Sequence[Site]) -> str:
 
 
 def check(
-    interventions: Sequence[Intervention], model: T5ForConditionalGeneration, queries: int, base: bool
+    interventions: Sequence[Intervention],
+    model: T5ForConditionalGeneration,
+    queries: int,
+    base: T5ForConditionalGeneration | None = None,
+    means: Mapping[Site, Tensor] | None = None,
 ) -> None:
     """Raise GenirError for a model in training, a site it lacks or a replacement that does not fit."""
-    if model.training:
-        raise GenirError("expected a model in evaluation mode, got one in training: call model.eval()")
-    config = model.config
-    layers, heads, width = config.num_decoder_layers, config.num_heads, config.d_model
+    _check_model(model)
+    width = model.config.d_model
+    if base is not None:
+        _check_model(base)
+        if base.config.d_model != width:
+            raise GenirError(f"expected a base model of width {width}, got {base.config.d_model}: take the model's own")
     for intervention in interventions:
+        where = f"in intervention {intervention.label!r}"
         for site, replacement in intervention.edits.items():
-            where = f"in intervention {intervention.label!r}"
-            if not 0 <= site.layer < layers:
-                raise GenirError(f"expected a decoder layer from 0 to {layers - 1}, got {site.layer} {where}")
-            if site.head is not None and (site.component is MLP or not 0 <= site.head < heads):
-                raise GenirError(f"expected an attention head from 0 to {heads - 1}, got the {site} {where}")
-            if replacement is OTHER and not base:
-                raise GenirError(
-                    f"expected a base model to take the {site} from {where}: give the sweep a base"
-                )
+            _check_site(site, model, where)
+            if replacement is OTHER:
+                if base is None:
+                    raise GenirError(f"expected a base model to take the {site} from {where}: give the sweep a base")
+                _check_site(site, base, f"{where}, from the base model")
+            if replacement is MEAN and means is not None and site not in means:
+                raise GenirError(f"expected a mean for every site that is replaced by its mean, the {site} has none")
             if isinstance(replacement, Resample):
                 _check_order(replacement.order, queries, where)
             if isinstance(replacement, Tensor) and replacement.shape not in ((width,), (queries, width)):
@@ -156,8 +159,19 @@ def check(
                 )
 
 
+def _check_model(model: T5ForConditionalGeneration) -> None:
+    if model.training:
+        raise GenirError("expected a model in evaluation mode, got one in training: call model.eval()")
+
+
+def _check_site(site: Site, model: T5ForConditionalGeneration, where: str) -> None:
+    layers, heads = model.config.num_decoder_layers, model.config.num_heads
+    if not 0 <= site.layer < layers:
+        raise GenirError(f"expected a decoder layer from 0 to {layers - 1}, got {site.layer} {where}")
+    if site.head is not None and (site.component is MLP or not 0 <= site.head < heads):
+        raise GenirError(f"expected an attention head from 0 to {heads - 1}, got the {site} {where}")
+
+
 def _check_order(order: tuple[int, ...], queries: int, where: str) -> None:
     if len(order) != queries or not all(0 <= i < queries for i in order):
-        raise GenirError(
-            f"expected one of the {queries} queries of the sweep for each query, got {len(order)} {where}"
-        )
+        raise GenirError(f"expected one of the {queries} queries of the sweep for each query, got {len(order)} {where}")

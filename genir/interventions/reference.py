@@ -137,8 +137,7 @@ def trace(model: T5ForConditionalGeneration, inputs: Inputs) -> Trace:
         stream.append(args[0][:, 0])
 
     handles = [
-        module.register_forward_pre_hook(read)
-        for module in [*model.decoder.block, model.decoder.final_layer_norm]
+        module.register_forward_pre_hook(read) for module in [*model.decoder.block, model.decoder.final_layer_norm]
     ]
     try:
         found = capture(model, encode(model, inputs), inputs.mask, every_site(len(model.decoder.block)))

@@ -77,8 +77,5 @@ def every_site(layers: int) -> tuple[Site, ...]:
 def head_sites(layers: int, heads: int) -> tuple[Site, ...]:
     """All self- and cross-attention heads of a decoder, in the order in which their components write."""
     return tuple(
-        Site(part, layer, head)
-        for layer in range(layers)
-        for part in (ATTENTION, CROSS)
-        for head in range(heads)
+        Site(part, layer, head) for layer in range(layers) for part in (ATTENTION, CROSS) for head in range(heads)
     )

@@ -12,10 +12,11 @@ from torch import Tensor
 from transformers import T5ForConditionalGeneration
 
 from genir.errors import GenirError
-from genir.interventions.patch import MEAN, OTHER, Intervention, Resample, check
+from genir.interventions.engine_sweep import means_by_engine, ranks_by_engine
+from genir.interventions.patch import MEAN, OTHER, Intervention, Resample, check, mean
 from genir.interventions.reference import capture, decode, encode
 from genir.interventions.sites import Site
-from genir.interventions.values import Accumulator, Clean, batch_values, sites_with
+from genir.interventions.values import Accumulator, Clean, sites_with, value_of
 from genir.models.dsi import DSI, Inputs, Protocol
 from genir.models.ranking import ranks
 
@@ -34,7 +35,7 @@ def sweep(
     protocol: Protocol = Protocol.MASKED,
     length: int = 0,
     means: Mapping[Site, Tensor] | None = None,
-    method: Literal["engine", "reference"] = "reference",
+    method: Literal["engine", "reference"] = "engine",
     batch_size: int = 256,
     progress: Progress = lambda done, of: None,
 ) -> NDArray[np.int64]:
@@ -47,22 +48,19 @@ def sweep(
     """
     rows = np.asarray(gold_rows)
     if rows.shape != (len(texts),):
-        raise GenirError(
-            f"expected one document row for each of {len(texts)} queries, got shape {rows.shape}"
-        )
+        raise GenirError(f"expected one document row for each of {len(texts)} queries, got shape {rows.shape}")
     if len(rows) and not (rows.min() >= 0 and rows.max() < dsi.vocabulary):
-        raise GenirError(
-            f"expected document rows from 0 to {dsi.vocabulary - 1}, got {rows.min()} to {rows.max()}"
-        )
-    check(interventions, dsi.model, len(texts), base is not None)
+        raise GenirError(f"expected document rows from 0 to {dsi.vocabulary - 1}, got {rows.min()} to {rows.max()}")
+    check(interventions, dsi.model, len(texts), base, means)
     if not len(texts) or not interventions:
         return np.empty((len(interventions), len(texts)), dtype=np.int64)
     batches = list(dsi.batches(texts, protocol, batch_size, length))
-    return sweep_batches(dsi.model, batches, rows, interventions, base, means, progress)
+    run = {"engine": ranks_by_engine, "reference": ranks_by_hooks}[method]
+    return run(dsi.model, batches, rows, interventions, base, means, progress)
 
 
 @torch.no_grad()
-def sweep_batches(
+def ranks_by_hooks(
     model: T5ForConditionalGeneration,
     batches: Batches,
     gold_rows: NDArray[np.int64],
@@ -83,17 +81,19 @@ def sweep_batches(
     done = 0
     for chosen, inputs in batches:
         encoded = encode(model, inputs)
-        other = (
-            capture(base, encode(base, inputs), inputs.mask, from_base)
-            if base is not None and from_base
-            else {}
-        )
+        other = {}
+        if base is not None and from_base:
+            other = capture(base, encode(base, inputs), inputs.mask, from_base)
+        nothing = encoded.new_zeros(encoded.shape[-1])
+        mine = rows[torch.from_numpy(chosen).to(rows.device)]
         for number, intervention in enumerate(interventions):
-            values = batch_values(intervention.edits, chosen, clean, other, encoded)
+            values = {
+                site: nothing if value is None else value
+                for site, replacement in intervention.edits.items()
+                for value in [value_of(site, replacement, chosen, clean, other, encoded)]
+            }
             state = decode(model, encoded, inputs.mask, values)
-            found[number, chosen] = (
-                ranks(state, model.lm_head.weight, rows[torch.from_numpy(chosen)]).cpu().numpy()
-            )
+            found[number, chosen] = ranks(state, model.lm_head.weight, mine).cpu().numpy()
         done += len(chosen)
         progress(done, len(gold_rows))
     return found
@@ -106,24 +106,14 @@ def clean_outputs(
     interventions: Sequence[Intervention],
     means: Mapping[Site, Tensor] | None,
 ) -> Clean:
-    """The unpatched outputs that the interventions refer to; given ``means`` replace their own.
-
-    Raises GenirError where ``means`` lack a site.
-    """
-    mean_of, all_of = sites_with(interventions, MEAN), sites_with(interventions, Resample)
-    for site in mean_of if means is not None else ():
-        if site not in means:  # type: ignore[operator]
-            raise GenirError(
-                f"expected a mean for every site that is replaced by its mean, the {site} has none"
-            )
-    kept = Accumulator(
-        sum(len(chosen) for chosen, _ in batches), () if means is not None else mean_of, all_of
-    )
+    """The unpatched outputs that the interventions refer to; given ``means`` replace their own."""
+    mean_of = sites_with(interventions, MEAN) if means is None else ()
+    queries = sum(len(chosen) for chosen, _ in batches)
+    kept = Accumulator(queries, mean_of, sites_with(interventions, Resample), means)
     wanted = tuple(dict.fromkeys((*kept.mean_of, *kept.all_of)))
     for chosen, inputs in batches if wanted else ():
         kept.add(chosen, capture(model, encode(model, inputs), inputs.mask, wanted))
-    clean = kept.clean()
-    return clean if means is None else Clean(means, clean.outputs)
+    return kept.clean()
 
 
 def site_means(
@@ -138,7 +128,7 @@ def site_means(
     """The mean output (d,) of each site over ``texts``, in double precision, for sweeps."""
     if not len(texts):
         raise GenirError("expected queries to take means over, got none")
-    wanted = Intervention("means", dict.fromkeys(places, MEAN))
-    check([wanted], dsi.model, len(texts), base=False)
+    wanted = tuple(dict.fromkeys(places))
+    check([mean(wanted)], dsi.model, len(texts))
     batches = list(dsi.batches(texts, protocol, batch_size, length))
-    return dict(clean_outputs(dsi.model, batches, [wanted], None).means)
+    return means_by_engine(dsi.model, batches, wanted)

@@ -33,51 +33,61 @@ def sites_with(interventions: Iterable[Intervention], kind: Replacement | type[R
     )
 
 
-def batch_values(
-    edits: Mapping[Site, Replacement],
+def value_of(
+    site: Site,
+    replacement: Replacement,
     chosen: NDArray[np.int64],
     clean: Clean,
     other: Mapping[Site, Tensor],
     like: Tensor,
-) -> dict[Site, Tensor]:
-    """The values, (d,) or (batch, d), that replace each site for the queries ``chosen``.
+) -> Tensor | None:
+    """The value, (d,) or (chosen, d), that replaces a site for the queries ``chosen``; None for zero.
 
-    ``other`` holds the base model's outputs for these queries; ``like`` gives width, device and precision.
+    ``other`` holds the base model's outputs for these queries; ``like`` gives device and precision.
     """
-    values = {}
-    for site, replacement in edits.items():
-        if isinstance(replacement, Tensor):
-            value = replacement if replacement.ndim == 1 else replacement[torch.from_numpy(chosen)]
-        elif isinstance(replacement, Resample):
-            value = clean.outputs[site][torch.tensor([replacement.order[i] for i in chosen])]
-        elif replacement is MEAN:
-            value = clean.means[site]
-        elif replacement is OTHER:
-            value = other[site]
-        else:
-            value = like.new_zeros(like.shape[-1])
-        values[site] = value.to(like)
-    return values
+    if isinstance(replacement, Tensor):
+        value = replacement if replacement.ndim == 1 else replacement[torch.from_numpy(chosen)]
+    elif isinstance(replacement, Resample):
+        value = clean.outputs[site][torch.tensor([replacement.order[i] for i in chosen])]
+    elif replacement is MEAN:
+        value = clean.means[site]
+    elif replacement is OTHER:
+        value = other[site]
+    else:
+        return None
+    return value.to(like)
 
 
 class Accumulator:
     """Means and, for some sites, all values of outputs that arrive in batches."""
 
-    def __init__(self, queries: int, mean_of: Sequence[Site], all_of: Sequence[Site]) -> None:
+    def __init__(
+        self,
+        queries: int,
+        mean_of: Sequence[Site],
+        all_of: Sequence[Site],
+        means: Mapping[Site, Tensor] | None = None,
+    ) -> None:
         self.queries, self.mean_of, self.all_of = queries, mean_of, all_of
+        self.given = means
         self.sums: dict[Site, Tensor] = {}
         self.outputs: dict[Site, Tensor] = {}
 
     def add(self, chosen: NDArray[np.int64], found: Mapping[Site, Tensor]) -> None:
-        """Take in the outputs (batch, d) of the queries ``chosen``."""
+        """Take in the outputs (batch, d) of the queries ``chosen`` at the sites that ``found`` holds."""
         for site in self.mean_of:
+            if site not in found:
+                continue
             total = found[site].sum(0, dtype=torch.float64)
             self.sums[site] = self.sums[site] + total if site in self.sums else total
         for site in self.all_of:
+            if site not in found:
+                continue
             if site not in self.outputs:
                 self.outputs[site] = found[site].new_empty(self.queries, found[site].shape[-1])
             self.outputs[site][torch.from_numpy(chosen)] = found[site]
 
     def clean(self) -> Clean:
-        """The means in double precision and the kept outputs."""
-        return Clean({site: total / self.queries for site, total in self.sums.items()}, self.outputs)
+        """The means so far, in double precision or as they were given, and the kept outputs."""
+        means = {site: total / self.queries for site, total in self.sums.items()}
+        return Clean(means if self.given is None else self.given, self.outputs)

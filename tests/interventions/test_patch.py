@@ -103,7 +103,7 @@ def test_one_query_cannot_be_resampled(rng):
 
 def test_a_model_in_training_is_refused_since_dropout_would_patch_it_too():
     with pytest.raises(GenirError, match="expected a model in evaluation mode, got one in training"):
-        check([noop()], tiny_t5().train(), queries=1, base=False)
+        check([noop()], tiny_t5().train(), queries=1)
 
 
 @pytest.mark.parametrize(
@@ -134,4 +134,4 @@ def test_a_model_in_training_is_refused_since_dropout_would_patch_it_too():
 )
 def test_a_plan_that_does_not_fit_is_refused_by_name(model, intervention, message):
     with pytest.raises(GenirError, match=message):
-        check([noop(), intervention], model, queries=3, base=False)
+        check([noop(), intervention], model, queries=3)

@@ -26,9 +26,7 @@ def test_decoding_without_values_is_the_model_bit_for_bit(rng, inputs, tied):
     assert torch.equal(state, dsi.final_state(inputs))
     start = torch.zeros(5, 1, dtype=torch.long)
     with torch.inference_mode():
-        whole = dsi.model(input_ids=inputs.ids, attention_mask=inputs.mask, decoder_input_ids=start).logits[
-            :, 0
-        ]
+        whole = dsi.model(input_ids=inputs.ids, attention_mask=inputs.mask, decoder_input_ids=start).logits[:, 0]
         assert torch.equal(dsi.model.lm_head(state), whole)
 
 
@@ -101,9 +99,7 @@ def test_masked_padding_does_not_matter(model, rng):
     for i, length in enumerate(wide.mask.sum(1).tolist()):
         alone = type(wide)(wide.ids[i : i + 1, :length], wide.mask[i : i + 1, :length])
         one = decode(model, encode(model, alone), alone.mask)[0]
-        torch.testing.assert_close(
-            decode(model, encode(model, wide), wide.mask)[i], one, atol=2e-5, rtol=1e-4
-        )
+        torch.testing.assert_close(decode(model, encode(model, wide), wide.mask)[i], one, atol=2e-5, rtol=1e-4)
 
 
 def test_hooks_reach_every_decoder_position(model, inputs):
@@ -115,14 +111,10 @@ def test_hooks_reach_every_decoder_position(model, inputs):
         torch.inference_mode(),
         hooked(model, {Site(MLP, 3): lambda output: seen.append(output) or torch.zeros_like(output)}),
     ):
-        state = model.decoder(
-            two, encoder_hidden_states=encoded, encoder_attention_mask=inputs.mask
-        ).last_hidden_state
+        state = model.decoder(two, encoder_hidden_states=encoded, encoder_attention_mask=inputs.mask).last_hidden_state
     assert seen[0].shape == (5, 2, 16)
     with torch.inference_mode():
-        kept = model.decoder(
-            two, encoder_hidden_states=encoded, encoder_attention_mask=inputs.mask
-        ).last_hidden_state
+        kept = model.decoder(two, encoder_hidden_states=encoded, encoder_attention_mask=inputs.mask).last_hidden_state
     assert (state - kept).abs().amax((0, 2)).min() > 1e-3
 
 

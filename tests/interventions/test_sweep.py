@@ -72,9 +72,7 @@ def test_resampling_gives_each_query_the_output_of_another(dsi, texts, gold, rng
     own = capture(dsi.model, encode(dsi.model, inputs), inputs.mask, [place])[place]
     rolled = Intervention("v", {place: own[list(shuffled.edits[place].order)]})
     kept = Intervention("k", {place: Resample(tuple(range(9)))})
-    found = sweep(
-        dsi, texts, gold, [shuffled, rolled, kept, noop()], method="reference", batch_size=batch_size
-    )
+    found = sweep(dsi, texts, gold, [shuffled, rolled, kept, noop()], method="reference", batch_size=batch_size)
     assert (found[0] == found[1]).all()
     assert (found[2] == found[3]).all()
     assert (found[0] != found[3]).any()

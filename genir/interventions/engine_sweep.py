@@ -1,0 +1,156 @@
+"""The engine over any number of queries: blocks chosen from the memory at hand, means over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import T5ForConditionalGeneration
+
+from genir.errors import GenirError
+from genir.interventions.engine import Batch, Engine, Unpatched, block_ranks, engine_of
+from genir.interventions.engine_plan import schedule
+from genir.interventions.patch import MEAN, OTHER, Intervention, Resample
+from genir.interventions.sites import Site
+from genir.interventions.values import Accumulator, Clean, sites_with
+from genir.models.dsi import Inputs
+
+SHARE = 0.5  # of the memory at hand that a block may take
+UNKNOWN = 4 << 30  # bytes, where the system does not say
+
+
+@torch.inference_mode()
+def ranks_by_engine(
+    model: T5ForConditionalGeneration,
+    batches: Sequence[Batch],
+    gold_rows: NDArray[np.int64],
+    interventions: Sequence[Intervention],
+    base: T5ForConditionalGeneration | None = None,
+    means: Mapping[Site, Tensor] | None = None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+    memory: int | None = None,
+) -> NDArray[np.int64]:
+    """The sweep by the single-position engine; arguments and result as ``ranks_by_hooks``.
+
+    ``memory`` is how many bytes a block of queries may take, by default half of what is free. Where memory
+    runs out all the same, blocks are halved; GenirError where one query does not fit.
+    """
+    queries = len(gold_rows)
+    engine = engine_of(model)
+    base_engine = None if base is None or not sites_with(interventions, OTHER) else engine_of(base)
+    plan = schedule(interventions, len(engine.decoder.layers))
+    gold = torch.from_numpy(gold_rows).to(model.device)
+    limit = memory_at_hand(model.device) * SHARE if memory is None else memory
+    size = min(queries, max(1, int(limit // bytes_per_query(model, batches, len(plan.wide)))))
+    while True:
+        try:
+            parts = list(blocks(batches, size))
+            clean = evidence(engine, parts, interventions, means)
+            found = np.empty((len(interventions), queries), dtype=np.int64)
+            done = 0
+            for block in parts:
+                mine = np.concatenate([chosen for chosen, _ in block])
+
+                def report(share: float, done: int = done, here: int = len(mine)) -> None:
+                    progress(done + int(share * here), queries)
+
+                rows = gold[torch.from_numpy(mine).to(gold.device)]
+                found[:, mine] = block_ranks(engine, block, rows, interventions, plan, clean, base_engine, report)
+                done += len(mine)
+                progress(done, queries)
+            return found
+        except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+            if not _out_of_memory(error):
+                raise
+            if size == 1:
+                raise GenirError(
+                    f"expected memory for one query under {len(interventions)} interventions, it ran out: sweep fewer at a time"
+                ) from error
+        size = (size + 1) // 2
+        if model.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def evidence(
+    engine: Engine,
+    parts: Sequence[Sequence[Batch]],
+    interventions: Sequence[Intervention],
+    means: Mapping[Site, Tensor] | None,
+) -> Clean | Accumulator:
+    """Unpatched outputs that interventions refer to: one block takes them as it goes, several need a pass before."""
+    queries = sum(len(chosen) for part in parts for chosen, _ in part)
+    all_of = sites_with(interventions, Resample)
+    kept = Accumulator(queries, sites_with(interventions, MEAN) if means is None else (), all_of, means)
+    wanted = (*kept.mean_of, *kept.all_of)
+    if not wanted or len(parts) == 1:
+        return kept
+    for part in parts:
+        chosen = np.concatenate([positions for positions, _ in part])
+        unpatched = Unpatched(engine, part)
+        for _ in range(max(site.layer for site in wanted) + 1):
+            kept.add(chosen, unpatched.advance(wanted)[0])
+    return kept.clean()
+
+
+@torch.inference_mode()
+def means_by_engine(
+    model: T5ForConditionalGeneration, batches: Sequence[Batch], places: Sequence[Site]
+) -> dict[Site, Tensor]:
+    """The mean output (d,) of each site over all queries of ``batches``, in double precision."""
+    engine = engine_of(model)
+    kept = Accumulator(sum(len(chosen) for chosen, _ in batches), places, ())
+    for batch in batches:
+        unpatched = Unpatched(engine, [batch])
+        for _ in range(max((site.layer + 1 for site in places), default=0)):
+            kept.add(batch[0], unpatched.advance(places)[0])
+    return dict(kept.clean().means)
+
+
+def blocks(batches: Sequence[Batch], size: int) -> Iterator[list[Batch]]:
+    """Batches put together, and cut where necessary, into blocks of at most ``size`` queries."""
+    block: list[Batch] = []
+    room = size
+    for chosen, inputs in batches:
+        start = 0
+        while start < len(chosen):
+            stop = min(len(chosen), start + room)
+            block.append((chosen[start:stop], Inputs(inputs.ids[start:stop], inputs.mask[start:stop])))
+            room -= stop - start
+            start = stop
+            if not room:
+                yield block
+                block, room = [], size
+    if block:
+        yield block
+
+
+def bytes_per_query(model: T5ForConditionalGeneration, batches: Sequence[Batch], interventions: int) -> int:
+    """What a query takes in a block: its rows, twice when they are ranked, and one layer's keys and values.
+
+    The base model's are counted as well; so are unpatched outputs and rows kept within a layer.
+    """
+    config = model.config
+    length = max(inputs.ids.shape[1] for _, inputs in batches)
+    rows = (2 * interventions + 16) * config.d_model
+    encoder = 2 * length * (3 * config.d_model + 4 * config.num_heads * config.d_kv)
+    return 4 * (rows + encoder) * (2 if model.dtype == torch.float64 else 1)
+
+
+def memory_at_hand(device: torch.device) -> int:
+    """Bytes that are free on a device."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return UNKNOWN
+    free = [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable")]
+    return free[0] if free else UNKNOWN
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
