@@ -1,4 +1,4 @@
-"""Are the words that heads promote about the query? (Section 5.4: "a form of query expansion")"""
+"""Whether the words that heads promote are about the query: "a form of query expansion" (Section 5.4)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def expansion(embedding: Tensor, promoted: NDArray[np.int32], queries: Sequence[
 def gap(similarity: NDArray[np.floating]) -> NDArray[np.float64]:
     """How much more similar each query's promoted words are to it than to the other queries, (queries,)."""
     own = np.diagonal(similarity).astype(np.float64)
-    return own - (similarity.sum(1, dtype=np.float64) - own) / max(1, len(similarity) - 1)
+    others = (similarity.sum(1, dtype=np.float64) - own) / max(1, len(similarity) - 1)
+    more: NDArray[np.float64] = own - others
+    return more
 
 
 def _diagonal(values: Floats) -> Floats:

@@ -57,12 +57,13 @@ def promoted_words(
     places = [Site(CROSS, layer, head) for layer, head in product(chosen_layers, range(heads))]
     shape = len(texts), len(chosen_layers), heads
     found = Words(
-        *(np.zeros((*shape, len(DEPTHS)), np.int32) for _ in range(2)),
-        np.zeros((*shape[:2], len(DEPTHS)), np.int32),
-        np.zeros((*shape, WORDS), np.int32),
+        docids=np.zeros((*shape, len(DEPTHS)), np.int32),
+        shifted=np.zeros((*shape, len(DEPTHS)), np.int32),
+        summed=np.zeros((*shape[:2], len(DEPTHS)), np.int32),
+        promoted=np.zeros((*shape, WORDS), np.int32),
     )
     for chosen, outputs in head_outputs(dsi, texts, places, protocol):
-        by_layer = outputs.unflatten(1, shape[1:])
+        by_layer = outputs.view(len(chosen), *shape[1:], -1)
         for number in range(len(chosen_layers)):
             found.summed[chosen, number] = docids_in_top(dsi, by_layer[:, number].sum(1))[0]
             for head in range(heads):

@@ -68,6 +68,7 @@ def test_a_head_that_writes_one_docid_promotes_it_first(few):
     with torch.no_grad():
         dsi.model.decoder.final_layer_norm.weight.fill_(1)
         dsi.model.lm_head.weight.copy_(torch.eye(50, 16))
+        dsi.model.lm_head.weight[40:] = -torch.eye(16)[0]
         dsi.model.lm_head.weight[45] = 3 * torch.eye(16)[0]
     state = torch.eye(16)[:1]
     assert docids_in_top(dsi, state)[0][0, 0] == 1
