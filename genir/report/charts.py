@@ -83,6 +83,7 @@ def files(panel: Panel, dpi: int = 200) -> tuple[str, bytes]:
     with mpl.rc_context({**_RC, "svg.hashsalt": panel.name}):
         drawn = _figure(panel)
         drawn.savefig(vector, format="svg", metadata={"Date": None, "Creator": None})
+        drawn.set_layout_engine("none")  # the same places, and half the time
         drawn.savefig(pixels, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
     return vector.getvalue(), pixels.getvalue()
 

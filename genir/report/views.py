@@ -49,7 +49,7 @@ class Finding(NamedTuple):
     parts: tuple[Part, ...]
     beside: tuple[Part, ...]
     readings: tuple[Record, ...]
-    command: str
+    command: tuple[str, ...]
 
 
 class ClaimView(NamedTuple):
@@ -118,20 +118,20 @@ def in_reading_order(ledger: Ledger) -> Ledger:
     return replace(ledger, records=tuple(sorted(ledger.records, key=lambda r: order.get(r.paper, len(order)))))
 
 
-def command(record: Record, settings: Mapping[str, Any]) -> str:
+def command(record: Record, settings: Mapping[str, Any]) -> tuple[str, ...]:
     """The command that asks this claim of this model again, under the settings of the ledger, and asks nothing else.
 
-    Claims answer to their id in brackets (``-k "[5.1-mlp-I]"``), which no other id contains.
+    In pieces that a line may break between; each is quoted for a shell. Claims answer to their id in brackets
+    (``-k "[5.1-mlp-I]"``), which no other id contains.
     """
-    words = ["python", "-m", "pytest", "claims/", "-k", f"[{record.id}]"]
+    options = [("-k", f"[{record.id}]")]
     if record.model != NO_MODEL:
-        words += ["--model", record.model]
+        options.append(("--model", record.model))
         if "/" in record.model and record.corpus != NO_MODEL:  # a hub id does not say what it was trained on
-            words += ["--corpus", record.corpus]
-    for name, default in DEFAULTS.items():
-        if settings.get(name, default) != default:
-            words += [f"--{name}", str(settings[name])]
-    return shlex.join(words)
+            options.append(("--corpus", record.corpus))
+    changed = [name for name, default in DEFAULTS.items() if settings.get(name, default) != default]
+    options += [(f"--{name}", str(settings[name])) for name in changed]
+    return ("python -m pytest claims/", *(shlex.join(option) for option in options))
 
 
 def sentence(model: str, ledger: Ledger) -> str:
