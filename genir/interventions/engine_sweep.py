@@ -137,7 +137,7 @@ def bytes_per_query(model: T5ForConditionalGeneration, batches: Sequence[Batch],
     length = max(inputs.ids.shape[1] for _, inputs in batches)
     rows = (2 * interventions + 16) * config.d_model
     encoder = 2 * length * (3 * config.d_model + 4 * config.num_heads * config.d_kv)
-    return 4 * (rows + encoder) * (2 if model.dtype == torch.float64 else 1)
+    return int(4 * (rows + encoder) * (2 if model.dtype == torch.float64 else 1))
 
 
 def memory_at_hand(device: torch.device) -> int:
