@@ -1,13 +1,16 @@
 """A synthetic language in which a small model can learn to retrieve, to know, and to reason over both.
 
-Text is filler from a Markov chain, interrupted by statements of a key: ``k IS v v v v .`` (a needle of four words) or
-``k IS e .`` (an entity). What an entity has is never stated in a context: ``e HAS a`` is the same in all texts, so that it is
+Text is filler from a Markov chain, interrupted by statements of a key: ``IS k v v v v .`` (a needle of four words) or
+``IS k e .`` (an entity). What an entity has is never stated in a context: ``e HAS a`` is the same in all texts, so that it is
 learnt into the weights. Questions follow the text:
 
-- needle: ``ASK k IS`` -> ``v v v v .`` needs the context alone;
+- needle: ``ASK k`` -> ``v v v v .`` needs the context alone;
 - parametric: ``ASK e HAS`` -> ``a .`` needs the weights alone;
 - direct: ``ASK k HAS`` -> ``a .`` needs both in one step: the entity from the context, what it has from the weights;
-- chain of thought: ``THINK k HAS`` -> ``k IS e . e HAS a .`` answers the same question and writes the first hop down.
+- chain of thought: ``THINK k`` -> ``e HAS a .`` answers the same question and writes the first hop down.
+
+A key stands right before its words, in statement and question alike, so that one mechanism serves the first word and the rest:
+with another token between them the first word asks for a search two tokens back, and learning stalled (trial: 500 steps).
 """
 
 from __future__ import annotations
@@ -138,8 +141,8 @@ def episode(
     keys = language.first_key + rng.permutation(language.keys)[: needles + hops]
     values = language.first_value + rng.permutation(language.values)[: needles * language.words]
     entities = language.first_entity + rng.permutation(language.entities)[:hops]
-    said = [[int(k), IS, *row, STOP] for k, row in zip(keys, values.reshape(needles, -1).tolist(), strict=False)]
-    said += [[int(k), IS, int(e), STOP] for k, e in zip(keys[needles:], entities, strict=True)]
+    said = [[IS, int(k), *row, STOP] for k, row in zip(keys, values.reshape(needles, -1).tolist(), strict=False)]
+    said += [[IS, int(k), int(e), STOP] for k, e in zip(keys[needles:], entities, strict=True)]
     text = language.filler(filler, rng)
     places = np.sort(rng.integers(0, filler + 1, len(said)))
     tokens, spans, at = [BOS], [(0, 0)] * len(said), 0
@@ -155,7 +158,7 @@ def episode(
     for task in tasks:
         source: tuple[int, int] | None = None
         if task is Task.NEEDLE:
-            question, answer, source = [ASK, int(keys[needle]), IS], said[needle][2:], spans[needle]
+            question, answer, source = [ASK, int(keys[needle])], said[needle][2:], spans[needle]
             needle += 1
         elif task is Task.PARAMETRIC:
             entity = int(rng.integers(language.entities))
@@ -164,8 +167,9 @@ def episode(
             key, entity, source = int(keys[hop]), int(entities[hop - needles]), spans[hop]
             answer = [int(language.facts[entity - language.first_entity]), STOP]
             if task is Task.CHAIN:
-                answer = [key, IS, entity, STOP, entity, HAS, *answer]
-            question = [THINK if task is Task.CHAIN else ASK, key, HAS]
+                question, answer = [THINK, key], [entity, HAS, *answer]
+            else:
+                question = [ASK, key, HAS]
             hop += 1
         tokens += question
         answers.append((len(tokens), len(tokens) + len(answer)))

@@ -64,7 +64,7 @@ def _questions(drawn: Sequence[tuple[int, Episode]]) -> Questions:
         source = item.sources[0]
         # The last thing an answer says is what was asked for: a chain may come before it, a full stop follows it.
         said = item.tokens[start : end - 1] if item.tasks[0] is Task.NEEDLE else item.tokens[end - 2 : end - 1]
-        depth = 0.0 if source is None else source[0] / (start - 3)
+        depth = 0.0 if source is None else source[0] / start
         cells.append(Cell(number, number, filler, depth, item.tokens[:start], source, item.others))
         text = " ".join(map(str, said))
         needles.append(Needle(f"{item.tasks[0]} {number}", text, "", text, "", ""))

@@ -36,7 +36,8 @@ def test_answers_follow_from_the_context_and_the_facts(seed, filler, tasks):
     assert tokens[0] == BOS
     assert item.tasks == tuple(tasks)
     for task, (start, end), source in zip(item.tasks, item.answers, item.sources, strict=True):
-        question, answer = tokens[start - 3 : start], tokens[start:end]
+        words = 2 if task in (Task.NEEDLE, Task.CHAIN) else 3
+        question, answer = tokens[start - words : start], tokens[start:end]
         assert answer[-1] == STOP
         if task is Task.PARAMETRIC:
             assert question[0::2] == (ASK, HAS)
@@ -45,24 +46,24 @@ def test_answers_follow_from_the_context_and_the_facts(seed, filler, tasks):
             continue
         key = question[1]
         stated = tokens[source[0] : source[1]]
-        assert tokens[source[0] - 2 : source[0]] == (key, IS)
+        assert tokens[source[0] - 2 : source[0]] == (IS, key)
         assert tokens[source[1]] == STOP
-        assert tokens[: item.answers[0][0] - 3].count(key) == 1
+        assert tokens.count(key) == 2
         if task is Task.NEEDLE:
-            assert question == (ASK, key, IS)
+            assert question == (ASK, key)
             assert answer[:-1] == stated
             assert len(set(stated)) == LANGUAGE.words
         else:
             has = LANGUAGE.facts[stated[0] - LANGUAGE.first_entity]
-            chain = (key, IS, stated[0], STOP, stated[0], HAS) if task is Task.CHAIN else ()
-            assert question == (THINK if task is Task.CHAIN else ASK, key, HAS)
+            chain = (stated[0], HAS) if task is Task.CHAIN else ()
+            assert question == ((THINK, key) if task is Task.CHAIN else (ASK, key, HAS))
             assert answer == (*chain, has, STOP)
 
 
 @given(st.integers(0, 1 << 30), st.integers(0, 40))
 def test_a_context_has_its_filler_and_two_statements_of_each_form(seed, filler):
     item = episode(LANGUAGE, filler, [Task.NEEDLE], np.random.default_rng(seed))
-    context = np.array(item.tokens[: item.answers[0][0] - 3])
+    context = np.array(item.tokens[: item.answers[0][0] - 2])
     assert (context >= LANGUAGE.first_filler).sum() == filler
     assert (context == IS).sum() == 4
     assert len(context) == 1 + filler + 2 * (3 + LANGUAGE.words) + 2 * 4
@@ -112,7 +113,7 @@ def test_synthetic_needles_are_cells_whose_span_holds_the_answer(rng):
     for number, (cell, item) in enumerate(zip(made.cells, made.needles, strict=True)):
         assert cell.needle == number
         assert " ".join(map(str, cell.tokens[slice(*cell.span)])) == item.answer
-        assert cell.tokens[-1] == IS
+        assert cell.tokens[-2] == ASK
         assert 0 < cell.depth < 1
         assert cell.distraction != cell.span
 
@@ -127,9 +128,9 @@ def test_pairs_ask_for_the_same_fact_of_the_same_context(rng):
         strict=True,
     ):
         assert one.answer == two.answer
-        assert direct.tokens[:-3] == chain.tokens[:-3]
-        assert direct.tokens[-2:] == chain.tokens[-2:]
-        assert (direct.tokens[-3], chain.tokens[-3]) == (ASK, THINK)
+        assert direct.tokens[:-3] == chain.tokens[:-2]
+        assert direct.tokens[-2] == chain.tokens[-1]
+        assert (direct.tokens[-3], direct.tokens[-1], chain.tokens[-2]) == (ASK, HAS, THINK)
     with pytest.raises(GenirError, match=r"chain-of-thought questions to pair, got \['needle'\]"):
         paired_questions(LANGUAGE, rng, [Task.NEEDLE])
 
