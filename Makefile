@@ -17,7 +17,7 @@ claims: $(STAMP) ## ask the models what the papers claim: ARGS="--model NAME_OR_
 	$(BIN)/python -m pytest claims/ -n 4 $(ARGS)
 
 test: $(STAMP) ## test the instrument itself
-	$(BIN)/python -m pytest tests/ -n 2 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/ -n 2 $(ARGS)
 
 lint: $(STAMP) ## style, types, and who imports whom
 	$(BIN)/ruff check .

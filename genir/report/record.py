@@ -190,7 +190,9 @@ def _finite(value: float | None) -> float | None:
 
 
 def _natural(text: str) -> tuple[tuple[bool, int, str], ...]:
-    return tuple((not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.findall(r"\d+|\D+", text))
+    return tuple(
+        (not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.findall(r"\d+|\D+", text)
+    )
 
 
 def _kind(value: object) -> str:
