@@ -107,7 +107,7 @@ def _onednn(x: Tensor, weight: Tensor, activation: str) -> Tensor:
 
 def has_onednn() -> bool:
     """Whether oneDNN's linear map with a fused activation is there: an operator that torch.compile uses, not a public one."""
-    return torch._C.has_mkldnn and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
