@@ -14,4 +14,5 @@ pytest_plugins = (
     "fixtures.evidence",
     "fixtures.evidence_stream",
     "fixtures.evidence_words",
+    "fixtures.evidence_reading",
 )

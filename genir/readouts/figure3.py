@@ -13,6 +13,7 @@ from genir.errors import GenirError
 from genir.interventions.sites import Component, Site, Stage, Stages
 from genir.readouts.residual import Residual
 from genir.readouts.stages import detected_stages, halves
+from genir.readouts.writes import term
 from genir.statistics import Estimate, mean
 
 Quantity = Literal["ratio", "cosine_input", "cosine_output"]
@@ -43,12 +44,12 @@ class Figure3:
         """Cosine of two sums of outputs."""
         return mean(self.residual.between(first, second), np.random.default_rng(0), self.confidence)
 
-    def spread(self, places: Iterable[int]) -> Estimate:
-        """Between-query variance of the terms ``places`` over the squared norm of their mean, summed over the terms.
+    def spread(self, places: Iterable[Site]) -> Estimate:
+        """Between-query variance of the outputs at ``places`` over the squared norm of their mean, summed over the places.
 
         The mean over queries is taken as given: its own error is of the order of 1/n of the variance.
         """
-        chosen = list(places)
+        chosen = [term(site) for site in places]
         values = self.residual.deviation[:, chosen].sum(1) / self.residual.common[chosen].sum()
         return mean(values, np.random.default_rng(0), self.confidence, unit="%")
 

@@ -43,8 +43,8 @@ def test_query_specific_power_is_variance_over_mean_square():
     assert found.specific(CROSS).tolist() == [pytest.approx(0.8)]
     assert found.specific(MLP).tolist() == [0]
     figure = Figure3(found, Stages(range(1), range(1, 2), range(2, 3)))
-    assert figure.spread([term(Site(CROSS, 0))]).value == pytest.approx(4 / 1)
-    assert figure.spread([term(Site(CROSS, 0)), term(Site(MLP, 0))]).value == pytest.approx(4 / (1 + 2))
+    assert figure.spread([Site(CROSS, 0)]).value == pytest.approx(4 / 1)
+    assert figure.spread([Site(CROSS, 0), Site(MLP, 0)]).value == pytest.approx(4 / (1 + 2))
 
 
 def test_what_is_written_adds_up_to_the_stream(dsi, texts):
