@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from genir.corpora.records import Corpus
 from genir.errors import GenirError
@@ -31,7 +32,7 @@ def untrained_dsi(base: Path, corpus: Corpus, recipe: Recipe) -> DSI:
     """The pre-trained T5 with a token and a zero unembedding row for each document of ``corpus``.
 
     Docids follow the words of the tokenizer, as in the published checkpoints, and overwrite T5's unused rows. The larger model is
-    built and copied into, because resizing an untied T5 leaves one of its embeddings at the old size. Raises GenirError for a base
+    built anew from its parts, because resizing an untied T5 leaves one of its embeddings at the old size. Raises GenirError for a base
     with a tied head, and for one whose tokenizer holds docids already.
     """
     old = load_t5(base)
@@ -47,16 +48,21 @@ def untrained_dsi(base: Path, corpus: Corpus, recipe: Recipe) -> DSI:
         )
     tokenizer.model_max_length = recipe.max_length
     settings = old.config.to_dict() | {"vocab_size": words + len(docids), "dropout_rate": recipe.dropout}
-    model, state = build_t5(settings), old.state_dict()
-    with torch.no_grad():
-        for name, value in model.state_dict().items():
-            if value.shape == state[name].shape:
-                value.copy_(state[name])
-            else:
-                value.zero_()
-                value[:words] = state[name][:words]
+    state = old.state_dict()
+    shared = _grown(state["shared.weight"], words, len(docids))
+    state |= {name: shared for name in state if "shared" in name or "embed_tokens" in name}
+    state["lm_head.weight"] = _grown(state["lm_head.weight"], words, len(docids))
+    with torch.device("meta"):
+        model = build_t5(settings)
+    model.load_state_dict(state, assign=True)
+    model.set_input_embeddings(model.shared)
     rows = np.arange(words, words + len(docids), dtype=np.int64)
     return DSI(recipe.name, model, tokenizer, docids, rows, recipe.max_length)
+
+
+def _grown(matrix: Tensor, words: int, docids: int) -> Tensor:
+    """The rows of the words, and a zero row for each document."""
+    return torch.cat([matrix[:words], matrix.new_zeros(docids, matrix.shape[1])])
 
 
 def examples(dsi: DSI, corpus: Corpus, without: tuple[str, ...] = ()) -> Examples:
