@@ -19,7 +19,7 @@ class Entry(NamedTuple):
 
 
 CATALOGUE: Mapping[str, Entry] = {
-    "vital600": Entry(lambda: vital(600), Recipe("vital600", steps=300)),
+    "vital600": Entry(lambda: vital(600), Recipe("vital600", steps=240)),
     "vital10k": Entry(vital, Recipe("vital10k", steps=4_200, batch_size=96, warmup=200, evaluate_every=600)),
 }
 
