@@ -109,32 +109,35 @@ def _figure5(payload: Mapping[str, Any], stages: tuple[tuple[int, int], ...]) ->
 def _drawn_as_told(name: str, payload: Mapping[str, Any]) -> Panel:
     """An exhibit that says itself how it is drawn: {kind, title, x, y, values, x_labels, y_labels}."""
     kind, values = payload["kind"], payload.get("values")
-    x_labels, y_labels = payload.get("x_labels"), payload.get("y_labels")
-    if kind == "matrix":
-        if not isinstance(values, list) or not values:
-            raise GenirError(f"expected rows of numbers as values of the exhibit {name}: run the claims again")
-        names = (
-            [str(label) for label in y_labels] if isinstance(y_labels, list) else [str(i) for i in range(len(values))]
-        )
-        width = len(values[0]) if isinstance(values[0], list) else None
-        series = tuple(Series(label, numbers(row, name, width)) for label, row in zip(names, values, strict=True))
-    elif isinstance(values, Mapping):
+    rows = isinstance(values, list) and bool(values) and isinstance(values[0], list)
+    if kind == "matrix" and not rows:
+        raise GenirError(f"expected rows of numbers as values of the exhibit {name}: run the claims again")
+    if isinstance(values, Mapping):
         series = tuple(_curve(str(label), row, name) for label, row in values.items())
-    elif isinstance(values, list) and values and isinstance(values[0], list):
-        names = (
-            [str(label) for label in y_labels] if isinstance(y_labels, list) else [str(i) for i in range(len(values))]
-        )
-        series = tuple(_curve(label, row, name) for label, row in zip(names, values, strict=True))
+    elif rows:
+        labels = _labels(payload.get("y_labels"), len(cast(Any, values)), "rows", name)
+        series = tuple(_curve(str(label), row, name) for label, row in zip(labels, cast(Any, values), strict=True))
     else:
         series = (_bar(str(payload.get("y", "")), values, name),)
-    length = len(series[0].values) if series else 0
-    x = list(x_labels) if isinstance(x_labels, list) else list(range(length))
-    if any(len(s.values) != len(x) for s in series) or not x:
+    if not series:
+        raise GenirError(f"expected numbers as values of the exhibit {name}, got none: run the claims again")
+    lengths = {len(s.values) for s in series}
+    if len(lengths) > 1:
         raise GenirError(
-            f"expected {len(x)} numbers in each row of the exhibit {name}, one for each label: run the claims again"
+            f"expected rows of one length in the exhibit {name}, got {sorted(lengths)}: run the claims again"
         )
+    x = _labels(payload.get("x_labels"), lengths.pop(), "numbers in each row", name)
     title, x_label, y_label = (str(payload.get(key, "")) for key in ("title", "x", "y"))
     return Panel(cast(Any, kind), name, title or name, x_label, y_label, x, series)
+
+
+def _labels(given: Any, count: int, what: str, name: str) -> list[Any]:
+    """The labels that an exhibit gives, one for each place, or else the places' numbers."""
+    if not isinstance(given, list):
+        return list(range(count))
+    if len(given) != count:
+        raise GenirError(f"expected {len(given)} {what} of the exhibit {name}, one for each label, got {count}")
+    return [label if isinstance(label, int | float) else str(label) for label in given]
 
 
 def _curve(name: str, values: Any, where: str) -> Series:

@@ -113,7 +113,9 @@ def findings(ledger: Ledger, level: int = 2) -> str:
     for paper, of_paper in groupby(ledger.records, key=lambda record: record.paper):
         lines += [f"{'#' * level} {_escaped(paper)}", ""]
         for section, of_section in groupby(of_paper, key=lambda record: record.section):
-            lines += [f"{'#' * (level + 1)} Section {_escaped(section)}", "", *_section(list(of_section)), ""]
+            if section[:1].isdigit():  # the second paper's claims are not told apart by section
+                lines += [f"{'#' * (level + 1)} Section {_escaped(section)}", ""]
+            lines += [*_section(list(of_section)), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -148,7 +150,7 @@ def _negative(record: Record) -> str:
     known = f" Known: {record.known}." if record.known and record.verdict is Verdict.CONTRADICTED else ""
     figures = f" The paper: {printed(record)} ({', '.join(record.printed)})." if record.printed else ""
     said = record.message.removeprefix(f"{record.verdict}: ")
-    line = f"{record.sentence} ({record.where}) {said}.{figures}{known}"
+    line = f"{record.sentence} ({record.where}): {said}.{figures}{known}"
     return f"- `{record.id}` on {_heading(record.model)}: {_escaped(line)}"
 
 
@@ -171,7 +173,7 @@ def _section(records: list[Record]) -> list[str]:
             ]
         )
         notes += [
-            f"- `{record.id}` on {_escaped(record.model)}: {_escaped(record.message)}"
+            f"- `{record.id}` on {_heading(record.model)}: {_escaped(record.message)}"
             for record in members
             if record.judged and record.verdict in TOLD
         ]

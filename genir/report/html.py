@@ -15,11 +15,12 @@ from genir.errors import GenirError
 from genir.report.charts import files, inline
 from genir.report.exhibits import read_exhibits, settings_of
 from genir.report.figures import panel_csv
+from genir.report.findings import sentence
 from genir.report.ledger import NAME, read
 from genir.report.record import NO_MODEL
 from genir.report.tables import as_csv, ledger_csv, table_csv
 from genir.report.terminal import asked, counts, estimate, verdict
-from genir.report.views import Show, anchor, figure, in_reading_order, papers, sentence
+from genir.report.views import Show, anchor, figure, in_reading_order, papers
 from genir.statistics.verdict import Verdict
 
 PAGE = "index.html"

@@ -18,7 +18,6 @@ from genir.report.record import NO_MODEL, Record
 from genir.report.strip import Strip, strip
 from genir.report.tables import Table, table
 from genir.statistics.estimate import Estimate
-from genir.statistics.verdict import Verdict
 
 PAPERS: Mapping[str, tuple[str, str]] = {  # what a reader calls the papers that the ledger names
     "retrieval_process": (
@@ -134,22 +133,6 @@ def command(record: Record, settings: Mapping[str, Any]) -> tuple[str, ...]:
     return ("python -m pytest claims/", *(shlex.join(option) for option in options))
 
 
-def sentence(model: str, ledger: Ledger) -> str:
-    """One sentence on a model: how many of its claims came out how."""
-    records = [record for record in ledger.judged if record.model == model]
-    found = {verdict: [r for r in records if r.verdict is verdict] for verdict in Verdict}
-    known = sum(record.known is not None for record in found[Verdict.CONTRADICTED])
-    first = next((record for record in records if record.corpus != NO_MODEL), None)
-    of = f" ({first.corpus}, {first.scale})" if first else ""
-    subject = "Of the papers themselves, without a model" if model == NO_MODEL else f"Of {model}{of}"
-    tested = len(records) - len(found[Verdict.UNTESTABLE])
-    told = [f"{len(found[Verdict.SUPPORTED])} of {tested} testable claims {_are(found[Verdict.SUPPORTED])} supported"]
-    told.append(f"{len(found[Verdict.CONTRADICTED])} contradicted" + (f" ({known} known before)" if known else ""))
-    told.append(f"{len(found[Verdict.UNDECIDED])} undecided")
-    missing = f"; {len(found[Verdict.UNTESTABLE])} could not be tested" if found[Verdict.UNTESTABLE] else ""
-    return f"{subject}, {', '.join(told)}{missing}."
-
-
 def figure(quantity: Mapping[str, Any]) -> str:
     """A control or a side of a comparison as the paper writes it; a bare number without an interval."""
     value, low, high, n = (quantity.get(name) for name in ("value", "low", "high", "n"))
@@ -235,7 +218,3 @@ def _words(payload: Any) -> tuple[Words, ...]:
         )
         for row in rows
     )
-
-
-def _are(records: list[Record]) -> str:
-    return "is" if len(records) == 1 else "are"
