@@ -64,8 +64,8 @@ strict_markers = true
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
-    """``project(source, *options, known="")`` runs pytest on one file of claims, in this process."""
+def lay_out(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """``lay_out(source, known="")`` writes a project with one file of claims, out of reach of the run around it."""
     for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "100")
@@ -74,9 +74,19 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Calla
     pytester.makeini(INI)
     claims = pytester.mkdir("claims")
 
-    def run(source: str, *options: str | Path, known: str = "", path: str = "claims") -> pytest.RunResult:
+    def lay_out(source: str, known: str = "") -> None:
         (claims / "test_claims.py").write_text(PRELUDE + source, encoding="utf-8")
         (claims / "known.toml").write_text(known, encoding="utf-8")
+
+    return lay_out
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, lay_out: Callable[..., None]) -> Callable[..., pytest.RunResult]:
+    """``project(source, *options, known="")`` lays out a project and runs its claims in this process."""
+
+    def run(source: str, *options: str | Path, known: str = "", path: str = "claims") -> pytest.RunResult:
+        lay_out(source, known)
         return pytester.runpytest_inprocess(path, *options, *(("-p", "xdist") if "-n" in options else ()))
 
     return run

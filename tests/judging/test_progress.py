@@ -203,12 +203,9 @@ def test_x(trained, judge):
 
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_training_in_a_fixture_is_seen_on_a_real_terminal(
-    project: Callable[..., pytest.RunResult], pytester: pytest.Pytester, workers: str
+    lay_out: Callable[..., None], pytester: pytest.Pytester, workers: str
 ) -> None:
-    project("def test_nothing():\n    pass\n")  # lays out the project
-    (pytester.path / "claims" / "test_claims.py").write_text(
-        (pytester.path / "claims" / "test_claims.py").read_text().replace("def test_nothing():\n    pass\n", SLOW)
-    )
+    lay_out(SLOW)
     terminal, end = pty.openpty()
     command = [sys.executable, "-m", "pytest", "claims", "-p", "xdist", "-n", workers, "--color=no"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm", "COLUMNS": "100"}
