@@ -129,8 +129,8 @@ def _total(widths: Mapping[int, int]) -> int:
 
 
 def _shrink(widths: dict[int, int], width: int) -> None:
-    """Make names, then margins, then estimates give way until a line fits."""
-    for column, least in ((0, 10), (1, 8), (4, 8), (3, 12), (2, 10)):
+    """Make margins, then models, then estimates, and names last, give way until a line fits."""
+    for column, least in ((4, 8), (1, 8), (3, 12), (0, 10), (2, 10)):
         if column in widths:
             widths[column] = max(min(least, widths[column]), widths[column] - max(0, _total(widths) - width))
 
