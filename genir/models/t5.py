@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import T5Config, T5ForConditionalGeneration
 
 from genir.errors import GenirError
+from genir.models.reduced import reduce_decoder
 
 
 def t5_config(settings: Mapping[str, Any]) -> T5Config:
@@ -28,8 +29,13 @@ def t5_config(settings: Mapping[str, Any]) -> T5Config:
 
 
 def build_t5(settings: Mapping[str, Any]) -> T5ForConditionalGeneration:
-    """A T5 with untrained weights, in evaluation mode; encoder and decoder share one embedding."""
+    """A T5 with untrained weights, in evaluation mode; encoder and decoder share one embedding.
+
+    With ``bridging_layers`` in ``settings`` its decoder is that of the reduced graph (``reduced``).
+    """
     model = T5ForConditionalGeneration(t5_config(settings)).eval()
+    if settings.get("bridging_layers") is not None:
+        reduce_decoder(model, settings["bridging_layers"])
     model.set_input_embeddings(model.shared)
     return model
 
