@@ -56,6 +56,7 @@ def masking(
     size: int = 10,
     doses: Sequence[int] = DOSES,
     sets: int = SETS,
+    matched: bool = True,
     how: HeadMask = HeadMask(()),  # noqa: B008 - a frozen value
     steps: int = 40,
     batch: int = 16,
@@ -71,7 +72,7 @@ def masking(
         raise GenirError(f"expected the size of random sets among the doses {list(doses)}, got {size}")
     top = strongest(scores, size)
     banned = {*retrieval_heads(scores), *top}
-    drawn = [random_heads(top, (lm.layers, lm.heads), banned, rng) for _ in range(sets)]
+    drawn = [random_heads(top, (lm.layers, lm.heads), banned, rng, matched=matched) for _ in range(sets)]
     chosen: list[tuple[Head, ...]] = [*(strongest(scores, dose) for dose in doses), *drawn]
     masks = [None, *(HeadMask(heads, how.how, how.decoding, how.means) for heads in chosen)]
     found = answers(lm, cells, masks, needles, steps=steps, batch=batch, progress=progress)

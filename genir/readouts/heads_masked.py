@@ -52,9 +52,17 @@ def answers(
 
 
 def random_heads(
-    like: Sequence[Head], shape: tuple[int, int], exclude: Collection[Head], rng: np.random.Generator
+    like: Sequence[Head],
+    shape: tuple[int, int],
+    exclude: Collection[Head],
+    rng: np.random.Generator,
+    *,
+    matched: bool = True,
 ) -> tuple[Head, ...]:
     """As many heads as ``like``, none of ``exclude``, drawn from the layers of ``like`` where these have enough of them.
+
+    ``matched=False`` draws from all layers, as published. The two differ: retrieval heads sit in few layers, and ten other heads
+    of these layers take more with them than ten heads from anywhere (SmolLM2: recall 0.1-0.3 against 0.8).
 
     ``shape`` is (layers, heads). What a layer cannot give comes from anywhere. Published random sets were drawn from all
     heads that are not among the strongest, so that weaker retrieval heads may be in them.
@@ -69,7 +77,7 @@ def random_heads(
         )
     pool = [pool[i] for i in rng.permutation(len(pool))]
     drawn: list[Head] = []
-    for layer, _ in like:
+    for layer, _ in like if matched else ():
         same = next((head for head in pool if head[0] == layer), None)
         if same is not None:
             pool.remove(same)

@@ -115,6 +115,8 @@ def test_random_heads_come_from_the_same_layers_where_these_have_enough(rng):
         assert sorted(layer for layer, _ in drawn) == [0, 0, 2]
         assert len(set(drawn)) == 3
         assert not set(drawn) & {(0, 0), (0, 1), (2, 3)}
+    anywhere = [random_heads([(0, 0)], (4, 1), [], rng, matched=False)[0][0] for _ in range(200)]
+    assert set(anywhere) == {0, 1, 2, 3}
     full = random_heads([(0, 0), (0, 1), (0, 2)], (2, 3), [(0, 0), (0, 1)], rng)
     assert (0, 2) in full
     assert sorted(layer for layer, _ in full) == [0, 1, 1]
