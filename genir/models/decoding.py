@@ -86,7 +86,7 @@ def _prefill_mask(mask: HeadMask | None) -> HeadMask | None:
     return None if mask is None or mask.decoding else mask
 
 
-class _Room(DynamicLayer):  # type: ignore[misc]
+class _Room(DynamicLayer):
     """Keys and values of one layer in a buffer of fixed size: appending copies nothing, cropping is a number.
 
     It keeps every position of sliding-window layers too; the window is in the mask that the model makes, and a window that

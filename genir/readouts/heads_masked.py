@@ -61,8 +61,8 @@ def random_heads(
 ) -> tuple[Head, ...]:
     """As many heads as ``like``, none of ``exclude``, drawn from the layers of ``like`` where these have enough of them.
 
-    ``matched=False`` draws from all layers, as published. The two differ: retrieval heads sit in few layers, and ten other heads
-    of these layers take more with them than ten heads from anywhere (SmolLM2: recall 0.1-0.3 against 0.8).
+    ``matched=False`` draws from all layers, as published. The matched control is the harder one: retrieval heads sit in few
+    layers, and other heads of the same layers may be needed for what has nothing to do with copying.
 
     ``shape`` is (layers, heads). What a layer cannot give comes from anywhere. Published random sets were drawn from all
     heads that are not among the strongest, so that weaker retrieval heads may be in them.
