@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genir.errors import GenirError
-from genir.models.catalogue import CATALOGUE, entry
+from genir.models.catalogue import CATALOGUE, GROUPS, members
 
 EXAMPLES = """examples:
   train into .genir; the same command again goes on after a stop:
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         description="Train a model by its recipe into the cache. A run that was stopped, however, goes on from its last "
         "checkpoint and ends in the same weights. Prints metrics.json and the folder.",
     )
-    train.add_argument("model", metavar="MODEL", help=f"which recipe: {names}")
+    train.add_argument("model", metavar="MODEL", help=f"which recipe: {names}, or a group: {', '.join(GROUPS)}")
     _shared(train, "corpus to train on: a name or a BEIR folder (default: the model's own)")
 
     evaluate = commands.add_parser(
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # A command is imported when it runs: torch and transformers take seconds that --help does not need.
         if args.command == "train":
-            entry(args.model)  # a wrong name, at once
+            members(args.model)  # a wrong name, at once
             from genir.cli.train import train
 
             return train(args.model, args.corpus, args.cache, args.device)

@@ -24,7 +24,7 @@ def corpus_of(model: str, corpus: str | None) -> Corpus:
 def folder_of(model: str, corpus: Corpus, cache: Path, device: torch.device) -> Path:
     """The folder of a catalogued model, which is trained if need be, of a hub id, or the folder that ``model`` is."""
     if model in CATALOGUE:
-        return obtain_trained(entry(model).recipe, corpus, cache, device)
+        return obtain_trained(entry(model).recipe_for(corpus), corpus, cache, device)
     if not Path(model).is_dir() and model.count("/") != 1:
         raise GenirError(
             f"expected one of the models {', '.join(CATALOGUE)}, a model folder or a hub id OWNER/NAME, got {model!r}: "

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
+import torch
 from tqdm import tqdm  # type: ignore[import-untyped]
 from transformers.utils import logging
 
 from genir.cli.named import corpus_of
-from genir.models.catalogue import entry
+from genir.corpora.records import Corpus
+from genir.models.catalogue import entry, members
 from genir.models.obtain import device_of, obtain_trained
 from genir.models.training import Progress
 
@@ -40,11 +43,25 @@ class Bar:
 
 
 def train(model: str, corpus_name: str | None, cache: Path, device: str) -> int:
-    """Train ``model``, or load it from the cache; the metrics and the folder go to stdout, the bar to stderr."""
+    """Train ``model``, or load it from the cache; the metrics and the folder go to stdout, the bar to stderr.
+
+    The name of a group trains its members one after the other.
+    """
     logging.disable_progress_bar()
-    recipe, where = entry(model).recipe, device_of(device)
-    corpus = corpus_of(model, corpus_name)
-    first_process = os.environ.get("RANK", "0") == "0"
+    where, names = device_of(device), members(model)
+    corpus = corpus_of(names[0], corpus_name)
+    began = time.monotonic()
+    for name in names:
+        _train_one(name, corpus, cache, where)
+    if _first_process():
+        print(f"{model}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+    _leave()
+    return 0
+
+
+def _train_one(model: str, corpus: Corpus, cache: Path, where: torch.device) -> None:
+    recipe = entry(model).recipe_for(corpus)
+    first_process = _first_process()
     if first_process:
         print(
             f"{model}: {len(corpus.documents):,} documents, {len(corpus.train):,} training queries, "
@@ -59,8 +76,10 @@ def train(model: str, corpus_name: str | None, cache: Path, device: str) -> int:
     if first_process:
         print((folder / "metrics.json").read_text())
         print(folder)
-    _leave()
-    return 0
+
+
+def _first_process() -> bool:
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _leave() -> None:

@@ -16,7 +16,7 @@ from genir.corpora.records import Corpus
 from genir.errors import GenirError
 from genir.models import base
 from genir.models.recipe import Recipe
-from genir.models.store import obtain, write_whole
+from genir.models.store import intact, obtain, write_whole
 from genir.models.training import Progress, train
 
 
@@ -82,6 +82,13 @@ def obtain_trained(
     folder = obtain(cache / "models", recipe.name, recipe.content(corpus, start.name), build)
     _tell("done", folder)
     return folder
+
+
+def cached(recipe: Recipe, corpus: Corpus, cache: Path, device: torch.device) -> Path | None:
+    """The folder that ``obtain_trained`` would serve at once, or None where it would have to train."""
+    start, recipe = obtain_base(cache), suited(recipe, device)
+    folder = cache / "models" / f"{recipe.name}-{recipe.key(corpus, start.name)}"
+    return folder if intact(folder) else None
 
 
 def fetch(model: str) -> Path:

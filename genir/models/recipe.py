@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -42,6 +43,10 @@ class Recipe:
     evaluate_every: int = 0
     without: tuple[str, ...] = ()
 
+    def learns(self, parameter: str) -> bool:
+        """Whether the parameter of this name is trained, if it is not frozen in every recipe."""
+        return True
+
     def content(self, corpus: Corpus, base: str) -> dict[str, Any]:
         """Everything that the trained weights depend on; ``base`` is the digest of the pre-trained model."""
         return {
@@ -54,3 +59,21 @@ class Recipe:
     def key(self, corpus: Corpus, base: str) -> str:
         """The digest under which the store keeps the model."""
         return digest(self.content(corpus, base))
+
+
+@dataclass(frozen=True)
+class SelectiveRecipe(Recipe):
+    """A recipe that trains docid rows and some of the decoder's sublayers, each with its norm; the rest stays pre-trained.
+
+    ``cross_layers`` and ``mlp_layers`` are 0-based decoder layers whose cross-attention and MLP learn (Section 7).
+    """
+
+    cross_layers: tuple[int, ...] = ()
+    mlp_layers: tuple[int, ...] = ()
+
+    def learns(self, parameter: str) -> bool:
+        """Whether it is a docid row or belongs to a chosen sublayer."""
+        place = re.match(r"model\.decoder\.block\.(\d+)\.layer\.(\d)\.", parameter)
+        if place is None:
+            return parameter == "docids"
+        return int(place[1]) in {1: self.cross_layers, 2: self.mlp_layers}.get(int(place[2]), ())

@@ -39,7 +39,7 @@ def obtain_named(name: str, corpus: Corpus, cache: Path, device: torch.device, t
     """The Hugging Face folder of a model of the catalogue: as it was released, unless there is no release or ``train`` is set."""
     released = RELEASED / name
     if train or not released.is_dir():
-        return obtain_trained(entry(name).recipe, corpus, cache, device)
+        return obtain_trained(entry(name).recipe_for(corpus), corpus, cache, device)
     return obtain_released(released, corpus, obtain_base(cache), cache)
 
 

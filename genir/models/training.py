@@ -56,6 +56,9 @@ class Trainee(nn.Module):
         generator = torch.Generator().manual_seed(recipe.seed)
         rows = torch.randn(len(dsi.rows), self.model.config.d_model, generator=generator)
         self.docids = nn.Parameter((rows * recipe.docid_std).to(dsi.device))
+        for name, parameter in self.named_parameters():
+            if not recipe.learns(name):
+                parameter.requires_grad_(False)
 
     def forward(self, ids: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
         """Mean cross-entropy of the document over the whole vocabulary; ``labels`` index documents."""
