@@ -20,6 +20,7 @@ from genir.errors import GenirError
 from genir.models.t5 import load_t5
 
 DOCID_TOKEN = re.compile(r"@DOC_ID_(.+)@", re.DOTALL)
+TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
 TRUNCATION = 32  # tokens of a query or a document that the paper keeps (Section 3)
 
 
@@ -150,6 +151,10 @@ class DSI:
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """The tokenizer saved in ``folder``, no code run; GenirError where there is none that can be read."""
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):  # transformers 5 would make up an empty one
+        raise GenirError(
+            f"expected {' or '.join(TOKENIZER_FILES)} beside the model in {folder}, found none: save the tokenizer there"
+        )
     try:
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # transformers and tokenizers raise whatever the broken file led to

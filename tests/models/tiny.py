@@ -90,6 +90,8 @@ def run(
     target.mkdir(parents=True, exist_ok=True)
     scratch.mkdir(parents=True, exist_ok=True)
     training.train(recipe, corpus(), base, target, scratch)
+    if where:
+        (target / f"size-seen-by-{where['RANK']}").write_text(str(torch.distributed.get_world_size()))
 
 
 def obtain(base: Path, cache: Path, answers: Path, recipe: Recipe = RECIPE, **where: str) -> None:
