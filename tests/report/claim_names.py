@@ -8,14 +8,14 @@ import pytest
 from _pytest.mark import KeywordMatcher
 from _pytest.mark.expression import Expression
 
-from fixtures.judging import claim_of
-
 MARK = "SELECTED "
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Match ``[id]`` of every claim as ``-k`` does, against every test."""
+    from fixtures.judging import claim_of  # a plugin of the run, which pytest has to be the first to import
+
     ids = {item.nodeid: claim.id for item in items if (claim := claim_of(item)) is not None}
     matchers = {item.nodeid: KeywordMatcher.from_item(item) for item in items}
     selected = {}
