@@ -1,4 +1,4 @@
-"""The command line: ``python -m genir train | evaluate | report``."""
+"""The command line: ``python -m genir train | evaluate | export | report``."""
 
 from __future__ import annotations
 
@@ -61,6 +61,14 @@ def parser() -> argparse.ArgumentParser:
     )
     _shared(evaluate, "corpus that the model was trained on: a name or a BEIR folder (default: the model's own)")
 
+    export = commands.add_parser(
+        "export",
+        help="write a trained model as a release: int8 changes to the base, metrics of what is shipped",
+        description="Write fixtures/released/MODEL from the trained model in the cache, which is trained if need be.",
+    )
+    export.add_argument("model", metavar="MODEL", help=f"which recipe: {names}")
+    _shared(export, None)
+
     report = commands.add_parser(
         "report",
         help="HTML from a ledger of claims, or what moved between two ledgers",
@@ -92,6 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return evaluate(
                 args.model, args.corpus, args.cache, args.device, args.split, args.run, args.qrels, args.depth
             )
+        if args.command == "export":
+            from genir.cli.export import release
+
+            return release(args.model, args.cache, args.device)
         from genir.cli.report import compare, report
 
         return compare(args.old, args.new) if args.action == "compare" else report(args.folder)
@@ -103,8 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _shared(command: argparse.ArgumentParser, corpus: str) -> None:
-    command.add_argument("--corpus", metavar="NAME|BEIR_FOLDER", help=corpus)
+def _shared(command: argparse.ArgumentParser, corpus: str | None) -> None:
+    if corpus is not None:
+        command.add_argument("--corpus", metavar="NAME|BEIR_FOLDER", help=corpus)
     command.add_argument(
         "--cache", type=Path, default=Path(".genir"), metavar="DIR", help="trained models (default: %(default)s)"
     )

@@ -10,7 +10,8 @@ from genir.corpora.beir import read_beir
 from genir.corpora.records import Corpus
 from genir.errors import GenirError
 from genir.models.catalogue import CATALOGUE, entry
-from genir.models.obtain import fetch, obtain_trained
+from genir.models.obtain import fetch
+from genir.models.released import obtain_named
 
 
 def corpus_of(model: str, corpus: str | None) -> Corpus:
@@ -22,9 +23,9 @@ def corpus_of(model: str, corpus: str | None) -> Corpus:
 
 
 def folder_of(model: str, corpus: Corpus, cache: Path, device: torch.device) -> Path:
-    """The folder of a catalogued model, which is trained if need be, of a hub id, or the folder that ``model`` is."""
+    """The folder of a catalogued model, released or trained if need be, of a hub id, or the folder that ``model`` is."""
     if model in CATALOGUE:
-        return obtain_trained(entry(model).recipe_for(corpus), corpus, cache, device)
+        return obtain_named(model, corpus, cache, device)
     if not Path(model).is_dir() and model.count("/") != 1:
         raise GenirError(
             f"expected one of the models {', '.join(CATALOGUE)}, a model folder or a hub id OWNER/NAME, got {model!r}: "

@@ -43,8 +43,8 @@ def obtain_named(name: str, corpus: Corpus, cache: Path, device: torch.device, t
     return obtain_released(released, corpus, obtain_base(cache), cache)
 
 
-def export(dsi: DSI, recipe: Mapping[str, Any], base: Path, target: Path, extra: Mapping[str, str]) -> None:
-    """Write ``dsi`` into the new folder ``target`` in parts below 16 MB, with docids, recipe and further text files, sealed.
+def export(dsi: DSI, recipe: Mapping[str, Any], base: Path, target: Path) -> None:
+    """Write ``dsi`` into the new folder ``target`` in parts below 16 MB, with docids and recipe; ``seal`` it afterwards.
 
     GenirError if a tensor that should have been frozen differs from the base's.
     """
@@ -68,9 +68,11 @@ def export(dsi: DSI, recipe: Mapping[str, Any], base: Path, target: Path, extra:
         save_file(part, target / f"changed-{number:02d}-of-{len(parts):02d}.safetensors")
     (target / "docids.json").write_text(json.dumps(dsi.docids, ensure_ascii=False, indent=0))
     (target / "recipe.json").write_text(json.dumps(dict(recipe), indent=1))
-    for name, text in extra.items():
-        (target / name).write_text(text)
-    (target / SUMS).write_text(_sums(target))
+
+
+def seal(folder: Path) -> None:
+    """Write the list of hashes, without which a release is not served; files that are added later break the seal."""
+    (folder / SUMS).write_text(_sums(folder))
 
 
 def quantised(name: str, matrix: Tensor) -> dict[str, Tensor]:
@@ -105,19 +107,9 @@ def obtain_released(folder: Path, corpus: Corpus, base: Path, cache: Path) -> Pa
         raise GenirError(
             f"expected the documents of {corpus.name} to be those of the released {folder.name}, they differ"
         )
-    recipe = Recipe(**json.loads((folder / "recipe.json").read_text())["recipe"])
 
     def build(target: Path, scratch: Path) -> None:
-        dsi = untrained_dsi(base, corpus, recipe)
-        tensors: dict[str, Tensor] = {}
-        for part in sorted(folder.glob("changed-*.safetensors")):
-            tensors |= load_file(part)
-        changed = dequantised(tensors)
-        state = dsi.model.state_dict()
-        with torch.no_grad():
-            state["lm_head.weight"][torch.from_numpy(dsi.rows)] = changed.pop(DOCIDS)
-            for name, value in changed.items():
-                state[name].copy_(value)
+        dsi = put_together(folder, corpus, base)
         dsi.model.save_pretrained(target)
         dsi.tokenizer.save_pretrained(target)
         for name in ("metrics.json", "train.jsonl"):
@@ -126,6 +118,21 @@ def obtain_released(folder: Path, corpus: Corpus, base: Path, cache: Path) -> Pa
 
     content = {"released": sums.read_text(), "base": base.name}
     return obtain(cache / "models", f"{folder.name}-released", content, build)
+
+
+def put_together(folder: Path, corpus: Corpus, base: Path) -> DSI:
+    """The model of a release: the base with the de-quantised changes."""
+    recipe = Recipe(**json.loads((folder / "recipe.json").read_text())["recipe"])
+    dsi = untrained_dsi(base, corpus, recipe)
+    tensors: dict[str, Tensor] = {}
+    for part in sorted(folder.glob("changed-*.safetensors")):
+        tensors |= load_file(part)
+    changed, state = dequantised(tensors), dsi.model.state_dict()
+    with torch.no_grad():
+        state["lm_head.weight"][torch.from_numpy(dsi.rows)] = changed.pop(DOCIDS)
+        for name, value in changed.items():
+            state[name].copy_(value)
+    return dsi
 
 
 def _sums(folder: Path) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genir.errors import GenirError
 from genir.models.dsi import DSI, load_dsi
-from genir.models.released import DOCIDS, dequantised, export, obtain_released, quantised
+from genir.models.released import DOCIDS, dequantised, export, obtain_released, quantised, seal
 from tests.models import tiny
 
 
@@ -25,7 +25,8 @@ def trained(tiny_base: Path, tmp_path: Path) -> DSI:
 @pytest.fixture
 def released(trained: DSI, tiny_base: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "released" / "tiny"
-    export(trained, {"recipe": dataclasses.asdict(tiny.RECIPE)}, tiny_base, folder, {"README.md": "a card"})
+    export(trained, {"recipe": dataclasses.asdict(tiny.RECIPE)}, tiny_base, folder)
+    seal(folder)
     return folder
 
 
@@ -88,4 +89,4 @@ def test_a_model_whose_embedding_was_trained_cannot_be_released(trained: DSI, ti
     with torch.no_grad():
         trained.model.shared.weight[3] += 1
     with pytest.raises(GenirError, match=r"expected shared\.weight of tiny as in its base, it was trained"):
-        export(trained, {}, tiny_base, tmp_path / "released", {})
+        export(trained, {}, tiny_base, tmp_path / "released")
