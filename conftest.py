@@ -15,4 +15,5 @@ pytest_plugins = (
     "fixtures.evidence_stream",
     "fixtures.evidence_words",
     "fixtures.evidence_reading",
+    "fixtures.evidence_encoder",
 )
