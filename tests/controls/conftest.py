@@ -65,9 +65,23 @@ def ask(beir: Path, tmp_path: Path) -> Run:
 
     def run(folder: Path, *options: str) -> Verdicts:
         report = tmp_path / "report"
-        command = ["claims/", "--model", folder, "--corpus", beir, "--claims-report", report, "--cache", tmp_path / "cache"]
-        done = subprocess.run(  # noqa: S603 - our own interpreter on our own claims
-            [sys.executable, "-m", "pytest", *map(str, command), *options], cwd=ROOT, capture_output=True, text=True, check=False
+        command = [
+            "claims/",
+            "--model",
+            folder,
+            "--corpus",
+            beir,
+            "--claims-report",
+            report,
+            "--cache",
+            tmp_path / "cache",
+        ]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *map(str, command), *options],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode in (0, 1), done.stdout + done.stderr
         ledger = json.loads((report / "claims.json").read_text())

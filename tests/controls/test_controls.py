@@ -31,7 +31,9 @@ def untrained(dsi: DSI) -> None:
         parameter.normal_(0, 0.05, generator=generator)
 
 
-def test_a_folder_saved_elsewhere_is_asked_every_claim(saved: Callable[..., Path], ask: Callable[..., dict[str, str]]) -> None:
+def test_a_folder_saved_elsewhere_is_asked_every_claim(
+    saved: Callable[..., Path], ask: Callable[..., dict[str, str]]
+) -> None:
     verdicts = ask(saved("mine"), "-n", "4")
     assert verdicts[NEEDS_RETRIEVAL] == "supported"
     assert verdicts["5.1-noop"] == "supported"
