@@ -52,6 +52,7 @@ def write_report(folder: Path) -> Path:
             tallies={model: _tally(ledger.judged, model) for model in models},
             settings=tuple(settings_of(dict(ledger.settings))),
             environment=tuple(settings_of(exhibits.of(NO_MODEL).get("environment", {}))),
+            has_versions="versions" in ledger.settings,
             style=Markup(style),  # noqa: S704 - our own files, which no corpus writes
             script=Markup(script),  # noqa: S704
             script_digest=digest,

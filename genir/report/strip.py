@@ -6,7 +6,7 @@ Here is the arithmetic only; the template draws it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 WIDTH, LEFT, RIGHT = 300.0, 8.0, 292.0  # of the drawing, and of its axis, in SVG units
@@ -36,12 +36,15 @@ class Strip(NamedTuple):
     text: str
 
 
-def strip(figures: Mapping[str, Any], printed: Mapping[str, float] | None = None) -> Strip | None:
+def strip(
+    figures: Mapping[str, Any], printed: Mapping[str, float] | None = None, beside: Iterable[float] = ()
+) -> Strip | None:
     """The strip of a record or of one of its parts, or None where there is nothing to draw.
 
     ``figures`` has value, low, high, unit, question and margin, as ``Record`` has them; ``printed`` are the paper's own, in
     the unit of the paper: percent where ``unit`` is "%". They are left out of a paired comparison, whose axis is a
-    difference, while the paper prints the two sides.
+    difference, while the paper prints the two sides. The axis also holds the numbers ``beside``, in the unit of the value, so
+    that strips of one claim on several models can be compared.
     """
     value, margin, question = figures.get("value"), figures.get("margin"), figures.get("question")
     if value is None or margin is None or question is None:
@@ -51,7 +54,8 @@ def strip(figures: Mapping[str, Any], printed: Mapping[str, float] | None = None
     known = {} if question == "exceeds" else dict(printed or {})
     value = scale * value
     low, high = (value if bound is None else scale * bound for bound in (figures.get("low"), figures.get("high")))
-    lowest, highest = _axis([value, low, high, *margins, *known.values()], percent=scale == 100)
+    others = [*margins, *known.values(), *(scale * number for number in beside)]
+    lowest, highest = _axis([value, low, high, *others], percent=scale == 100)
 
     def x(number: float) -> float:
         return round(LEFT + (RIGHT - LEFT) * (number - lowest) / (highest - lowest), 2)

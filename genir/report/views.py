@@ -71,6 +71,11 @@ class Section(NamedTuple):
         """Its heading: ``Section 5.1``, or none where the paper's claims are not told apart by section."""
         return f"Section {self.name}" if self.name[:1].isdigit() else ""
 
+    @property
+    def single(self) -> bool:
+        """Whether each claim has one model's answer, so that two claims fit side by side."""
+        return all(len(claim.findings) == 1 for claim in self.claims)
+
 
 class Words(NamedTuple):
     """A line of Table 6: the words that a head promotes for a query."""
@@ -158,20 +163,25 @@ def _sections(records: tuple[Record, ...], ledger: Ledger) -> tuple[Section, ...
 
 def _claim(records: tuple[Record, ...], ledger: Ledger) -> ClaimView:
     printed = next((record.printed for record in records if record.printed), {})
-    findings = tuple(_finding(tuple(members), ledger) for _, members in groupby(records, key=lambda r: r.model))
+    by_model = [tuple(members) for _, members in groupby(records, key=lambda r: r.model)]
+    findings = tuple(_finding(members, records, printed, ledger) for members in by_model)
     return ClaimView(records[0], anchor(records[0].id), printed, findings)
 
 
-def _finding(records: tuple[Record, ...], ledger: Ledger) -> Finding:
+def _finding(
+    records: tuple[Record, ...], of_claim: tuple[Record, ...], printed: Mapping[str, float], ledger: Ledger
+) -> Finding:
     """Of one model's records the judged one comes first; what stands behind it was only recorded."""
+
+    def drawn(record: Record) -> Strip | None:
+        fellows = (other for other in of_claim if other.unit == record.unit)  # all models of a claim share an axis
+        beside = [number for r in fellows for number in (r.value, r.low, r.high) if number is not None]
+        return strip(record.to_json(), printed, beside)
+
     judged, *readings = sorted(records, key=lambda record: not record.judged)
     parts = tuple(Part(part, strip(part)) for part in judged.parts) if len(judged.parts) > 1 else ()
-    beside = tuple(Part(reading.to_json(), _drawn(reading)) for reading in readings)
-    return Finding(judged, _drawn(judged), parts, beside, tuple(readings), command(judged, ledger.settings))
-
-
-def _drawn(record: Record) -> Strip | None:
-    return strip(record.to_json(), record.printed)
+    beside = tuple(Part(reading.to_json(), drawn(reading)) for reading in readings)
+    return Finding(judged, drawn(judged), parts, beside, tuple(readings), command(judged, ledger.settings))
 
 
 def _shows(paper: str, records: tuple[Record, ...], exhibits: Exhibits) -> tuple[Show, ...]:

@@ -11,9 +11,10 @@ from urllib.parse import unquote
 import pytest
 
 from genir.errors import GenirError
+from genir.report.exhibits import Exhibits
 from genir.report.html import PAGE, TEMPLATES, write_report
 from genir.report.ledger import Ledger, read, write
-from genir.report.views import command, figure
+from genir.report.views import command, figure, papers
 from tests.report.sample_run import HOSTILE, HUB, LM, MODEL, ledger, record, share, write_run
 
 VOID = {"meta", "link", "input", "br", "img", "hr"}
@@ -146,6 +147,14 @@ def test_drawings_say_in_words_what_they_show(page: Page) -> None:
     figures = [a for _, a in page.all("div") if a.get("role") == "img"]
     assert len(figures) == len(page.all("figure")) == 3 + 2 + 2 + 4
     assert all(a["aria-label"] for a in figures)
+
+
+def test_models_of_one_claim_share_an_axis() -> None:
+    claims = [claim for section in papers(ledger(), Exhibits({}, {}))[1].sections for claim in section.claims]
+    drawn = next(claim for claim in claims if claim.first.id == "5.1-mlp-III")
+    strips = [finding.strip for finding in drawn.findings]
+    assert [found.ends for found in strips if found] == [("0 %", "80 %")] * 2
+    assert len({tuple(mark.x for mark in found.printed) for found in strips if found}) == 1
 
 
 def test_headings_and_tables_are_marked_up(page: Page) -> None:

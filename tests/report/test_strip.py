@@ -54,6 +54,13 @@ def test_percentages_end_where_percentages_end() -> None:
     assert found.ends == ("0 %", "100 %")
 
 
+def test_an_axis_is_shared_with_what_stands_beside() -> None:
+    found = strip(figures(), beside=[0.55])
+    assert found is not None
+    assert found.ends == ("0 %", "60 %")
+    assert found.value == at(2, 60)
+
+
 @pytest.mark.parametrize("missing", ["value", "margin", "question"])
 def test_nothing_to_draw(missing: str) -> None:
     assert strip(figures(**{missing: None})) is None
