@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import T5ForConditionalGeneration
 
-from genir.interventions.engine_encoder import EncoderWeights, encode_all, fold_encoder
-from genir.interventions.engine_layers import (
-    KeysValues,
-    head_mix,
-    head_written,
-    keys_values,
-    normalise,
-    written,
-)
+from genir.interventions.engine_encoder import Encoded
+from genir.interventions.engine_layers import KeysValues, head_mix, head_written, written
 from genir.interventions.engine_plan import Schedule, Slot, step
 from genir.interventions.engine_ranks import count_larger
-from genir.interventions.engine_weights import DecoderWeights, fold
+from genir.interventions.engine_weights import Weights
 from genir.interventions.patch import OTHER, Intervention
 from genir.interventions.sites import Component, Site
 from genir.interventions.values import Accumulator, Clean, sites_with, value_of
@@ -37,96 +28,52 @@ GROUP = {"cpu": 64, "cuda": 1_024}
 """Queries whose keys and values are padded to one length."""
 
 
-class Engine(NamedTuple):
-    """A model made ready: its encoder and its decoder for one position, with norm weights folded in."""
-
-    encoder: EncoderWeights
-    decoder: DecoderWeights
-
-
-def engine_of(model: T5ForConditionalGeneration) -> Engine:
-    """Fold a model; what is trained afterwards does not reach the engine."""
-    return Engine(fold_encoder(model), fold(model))
-
-
-class Encoded:
-    """The encoder's output for neighbouring queries of a block, ``start`` to ``stop``, (queries, length, d)."""
-
-    def __init__(self, start: int, encoder: EncoderWeights, inputs: Inputs) -> None:
-        positions = torch.arange(1, inputs.mask.shape[1] + 1, device=inputs.mask.device)
-        self.mask = inputs.mask != 0
-        self.lengths = (self.mask * positions).amax(1).tolist()
-        self.start, self.stop = start, start + len(self.lengths)
-        self.states = encode_all(encoder, inputs, self.lengths)
-        self.bias = lru_cache(maxsize=256)(self._bias)
-
-    def _bias(self, start: int, stop: int, heads: int) -> Tensor | None:
-        """Minus infinity at the padding of queries ``start`` to ``stop``, (queries x heads, 1, longest of them)."""
-        hidden = ~self.mask[start:stop, : max(self.lengths[start:stop])]
-        if not hidden.any():
-            return None
-        bias = torch.zeros(hidden.shape, dtype=self.states.dtype, device=hidden.device)
-        bias = bias.masked_fill_(hidden, float("-inf"))[:, None].expand(-1, heads, -1)
-        return bias.reshape(-1, 1, hidden.shape[1])
-
-    def part(self, keys: Tensor, values: Tensor, start: int, stop: int) -> KeysValues:
-        """Keys and values of queries ``start`` to ``stop`` of the block, cut to the longest of them."""
-        start, stop = start - self.start, stop - self.start
-        longest = max(self.lengths[start:stop])
-        bias = self.bias(start, stop, keys.shape[1])
-        keys, values = (tensor[start:stop].flatten(0, 1)[:, :longest] for tensor in (keys, values))
-        return KeysValues(keys, values, bias)
-
-
 class Unpatched:
     """The unpatched rows of one model for a block of queries, one decoder layer after the other."""
 
-    def __init__(self, engine: Engine, block: Sequence[Batch]) -> None:
-        self.weights, self.layer = engine.decoder, 0
+    def __init__(self, weights: Weights, block: Sequence[Batch]) -> None:
+        self.weights, self.layer = weights, 0
         self.encoded: list[Encoded] = []
         start = 0
         for _, inputs in block:
             size = GROUP[inputs.ids.device.type]
             for ids, mask in zip(torch.split(inputs.ids, size), torch.split(inputs.mask, size), strict=True):
-                self.encoded.append(Encoded(start, engine.encoder, Inputs(ids, mask)))
+                self.encoded.append(Encoded(start, Inputs(ids, mask), weights))
                 start = self.encoded[-1].stop
-        self.rows = self.weights.embedding.to(self.weights.stream_dtype).expand(start, 1, -1).clone()
-        self.kv: list[tuple[Tensor, Tensor]] = []
+        self.rows = weights.start.expand(start, 1, -1).clone()
 
     def pieces(self, interventions: int) -> Iterator[tuple[slice, KeysValues]]:
         """Slices of the block's queries whose rows fit the cache, with their keys and values of this layer."""
         size = max(1, ROWS[self.rows.device.type] // interventions)
-        for encoded, (keys, values) in zip(self.encoded, self.kv, strict=True):
+        for encoded in self.encoded:
             count = -(-(encoded.stop - encoded.start) // size)
             bounds = np.linspace(encoded.start, encoded.stop, count + 1).astype(int).tolist()
             for start, stop in itertools.pairwise(bounds):
-                yield slice(start, stop), encoded.part(keys, values, start, stop)
+                yield slice(start, stop), encoded.part(start, stop)
 
     def advance(
         self, wanted: Collection[Site], before: Collection[Component] = ()
     ) -> tuple[dict[Site, Tensor], dict[Component, Tensor]]:
         """Go through the next layer; the outputs of the sites ``wanted`` in it, and the rows before components, (queries, d)."""
-        decoder, layer = self.weights, self.weights.layers[self.layer]
-        self.kv = [keys_values(encoded.states, layer, decoder.heads) for encoded in self.encoded]
+        for encoded in self.encoded:
+            encoded.read(self.weights.decoder[self.layer].cross)
         wanted = [site for site in wanted if site.layer == self.layer]
         outputs = {site: torch.empty_like(self.rows[:, 0]) for site in wanted}
         rows_before = {component: torch.empty_like(self.rows[:, 0]) for component in before}
         for mine, kv in self.pieces(1):
             rows = self.rows[mine]
-            shape = (len(rows), 1)
             for component in Component:
                 if component in rows_before:
                     rows_before[component][mine] = rows[:, 0]
-                x = normalise(rows, decoder)
                 heads = {site: site.head for site in wanted if site.component is component and site.head is not None}
                 if heads:
-                    mixed = head_mix(component, x, shape, layer, decoder, kv)
+                    mixed = head_mix(component, rows, self.layer, self.weights, kv)
                     for site, head in heads.items():
-                        outputs[site][mine] = head_written(component, mixed, head, layer)[:, 0]
-                out = written(component, x, shape, layer, decoder, kv)
+                        outputs[site][mine] = head_written(component, mixed, head, self.layer, self.weights)[:, 0]
+                out = written(component, rows, self.layer, self.weights, kv)
                 if Site(component, self.layer) in outputs:
-                    outputs[Site(component, self.layer)][mine] = out
-                rows += out[:, None]
+                    outputs[Site(component, self.layer)][mine] = out[:, 0]
+                rows += out
         self.layer += 1
         return outputs, rows_before
 
@@ -143,7 +90,7 @@ def advance(
     rows: Tensor,
     slots: Sequence[Slot],
     layer: int,
-    decoder: DecoderWeights,
+    weights: Weights,
     pieces: Iterator[tuple[slice, KeysValues | None]],
     before: Mapping[Component, Tensor],
     evidence: Evidence,
@@ -163,9 +110,7 @@ def advance(
             if now.computed:
                 taken = [here[:, run] for run in now.computed]
                 together = taken[0] if len(taken) == 1 else torch.cat(taken, 1)
-                shape = (together.shape[0], together.shape[1])
-                x = normalise(together, decoder)
-                out = written(component, x, shape, decoder.layers[layer], decoder, kv, now.cuts).view(*shape, -1)
+                out = written(component, together, layer, weights, kv, now.cuts)
                 for run, added in zip(taken, torch.split(out, [run.shape[1] for run in taken], 1), strict=True):
                     run += added
             for place, site, _ in now.edits:
@@ -175,13 +120,13 @@ def advance(
 
 
 def block_ranks(
-    engine: Engine,
+    weights: Weights,
     block: Sequence[Batch],
     gold: Tensor,
     interventions: Sequence[Intervention],
     plan: Schedule,
     clean: Clean | Accumulator,
-    base: Engine | None,
+    base: Weights | None,
     progress: Callable[[float], None],
 ) -> NDArray[np.int64]:
     """Ranks of ``gold`` (queries of the block,), shape (interventions, queries of the block).
@@ -190,11 +135,11 @@ def block_ranks(
     holds all queries.
     """
     chosen = np.concatenate([positions for positions, _ in block])
-    unpatched = Unpatched(engine, block)
+    unpatched = Unpatched(weights, block)
     from_base = sites_with(interventions, OTHER)
     other = Unpatched(base, block) if base is not None and from_base else None
     taken = (*clean.mean_of, *clean.all_of) if isinstance(clean, Accumulator) else ()
-    weights, layers = engine.decoder, len(engine.decoder.layers)
+    layers = len(weights.decoder)
     queries, width = len(chosen), unpatched.rows.shape[-1]
     wide = unpatched.rows.new_empty(queries, len(plan.wide), width)
     narrow = unpatched.rows[:1].expand(-1, len(plan.narrow), -1).clone()
@@ -210,7 +155,7 @@ def block_ranks(
         evidence = Evidence(
             chosen,
             clean.clean() if isinstance(clean, Accumulator) else clean,
-            other.advance(from_base)[0] if other is not None and layer < len(other.weights.layers) else {},
+            other.advance(from_base)[0] if other is not None and layer < len(other.weights.decoder) else {},
         )
         _join(plan, wide, narrow, place_of, layer)
         alive = sum(slot.begin[0] <= layer for slot in plan.wide)

@@ -2,103 +2,91 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from collections.abc import Iterator
+from typing import cast
 
 import torch
-from torch import Tensor, nn
-from transformers import T5ForConditionalGeneration
+from torch import Tensor
 
-from genir.interventions.engine_layers import mlp, root_mean_square
-from genir.interventions.engine_weights import folded, linear, matrix
-from genir.interventions.reference import attention
+from genir.interventions.engine_layers import KeysValues, attend, mlp, normed
+from genir.interventions.engine_weights import Attention, Weights, linear
 from genir.models.dsi import Inputs
 
-ROWS = {"cpu": 512, "cuda": 65_536}
+TOKENS = {"cpu": 512, "cuda": 65_536}
 """Tokens at a time."""
 
 
-class EncoderLayer(NamedTuple):
-    """One encoder layer, norm weights folded in: ``qkv`` (3 inner, d), ``output`` (d, inner), and the MLP's matrices."""
+class Encoded:
+    """The encoder's output for neighbouring queries of a block, from ``start`` to before ``stop``.
 
-    qkv: Tensor
-    output: Tensor
-    up: tuple[Tensor, ...]
-    down: Tensor
-
-
-class EncoderWeights(NamedTuple):
-    """The encoder's layers, its embeddings (vocabulary, d), final norm weight (d,) and relative position module."""
-
-    layers: tuple[EncoderLayer, ...]
-    embeddings: Tensor
-    final: Tensor
-    positions: nn.Module
-    heads: int
-    epsilon: float
-    activation: str
-
-
-@torch.no_grad()
-def fold_encoder(model: T5ForConditionalGeneration) -> EncoderWeights:
-    """Fold an encoder's norm weights into the matrices that follow."""
-    layers = []
-    for block in model.encoder.block:
-        own, dense = block.layer
-        module, mlp_module = attention(own), cast(nn.Module, dense.DenseReluDense)
-        layers.append(
-            EncoderLayer(
-                qkv=torch.cat([folded(module, name, own) for name in "qkv"]),
-                output=matrix(module, "o"),
-                up=tuple(
-                    folded(mlp_module, name, dense) for name in ("wi", "wi_0", "wi_1") if hasattr(mlp_module, name)
-                ),
-                down=matrix(mlp_module, "wo"),
-            )
-        )
-    return EncoderWeights(
-        layers=tuple(layers),
-        embeddings=model.encoder.embed_tokens.weight.detach(),
-        final=model.encoder.final_layer_norm.weight.detach(),
-        positions=attention(model.encoder.block[0].layer[0]),
-        heads=model.config.num_heads,
-        epsilon=model.config.layer_norm_epsilon,
-        activation=model.config.dense_act_fn,
-    )
-
-
-def encode_few(weights: EncoderWeights, inputs: Inputs) -> Tensor:
-    """The normed output of the encoder, (queries, length, d); a key is attended where ``inputs.mask`` is not zero."""
-    queries, length = inputs.ids.shape
-    dtype = weights.embeddings.dtype
-    stream = weights.embeddings[inputs.ids.reshape(-1)].to(torch.promote_types(dtype, torch.float32))
-    bias = cast(Tensor, weights.positions.compute_bias(length, length))  # type: ignore[operator]
-    hidden = inputs.mask == 0
-    if hidden.any():
-        bias = bias.masked_fill(hidden[:, None, None], float("-inf"))
-    bias = bias.expand(queries, -1, length, -1).reshape(queries * weights.heads, length, length)
-    for layer in weights.layers:
-        x = (stream * root_mean_square(stream, weights.epsilon)).to(dtype)
-        qkv = linear(x, layer.qkv).view(queries, length, 3, weights.heads, -1).permute(2, 0, 3, 1, 4)
-        q, k, v = qkv.reshape(3, queries * weights.heads, length, -1)
-        mixed = torch.bmm(torch.softmax(torch.baddbmm(bias, q, k.transpose(1, 2)), -1), v)
-        mixed = mixed.view(queries, weights.heads, length, -1).transpose(1, 2).reshape(queries * length, -1)
-        stream += linear(mixed, layer.output)
-        x = (stream * root_mean_square(stream, weights.epsilon)).to(dtype)
-        stream += mlp(x, layer.up, layer.down, weights.activation)
-    out = stream.mul_(root_mean_square(stream, weights.epsilon)).to(dtype) * weights.final
-    return out.view(queries, length, -1)
-
-
-def encode_all(weights: EncoderWeights, inputs: Inputs, lengths: list[int]) -> Tensor:
-    """As ``encode_few`` for any number of queries; positions beyond a query's few companions are zero.
-
-    ``lengths`` are the positions each query needs; queries of similar length stand side by side, or time is
-    lost.
+    Queries of similar length stand side by side, or time is lost on padding. The keys and values of one
+    decoder layer at a time lie in buffers that ``read`` fills.
     """
-    longest = max(lengths)
-    size = max(1, ROWS[inputs.ids.device.type] // longest)
-    states = weights.embeddings.new_zeros(len(lengths), longest, weights.embeddings.shape[1])
-    for start in range(0, len(lengths), size):
-        mine, upto = slice(start, start + size), max(lengths[start : start + size])
-        states[mine, :upto] = encode_few(weights, Inputs(inputs.ids[mine, :upto], inputs.mask[mine, :upto]))
-    return states
+
+    def __init__(self, start: int, inputs: Inputs, weights: Weights) -> None:
+        positions = torch.arange(1, inputs.mask.shape[1] + 1, device=inputs.mask.device)
+        self.weights, self.mask = weights, inputs.mask != 0
+        self.lengths: list[int] = (self.mask * positions).amax(1).tolist()
+        self.start, self.stop = start, start + len(self.lengths)
+        self.states = list(self._states(inputs))
+        shape = (
+            len(self.lengths),
+            weights.heads,
+            max(self.lengths),
+            len(weights.decoder[0].cross.key) // weights.heads,
+        )
+        # Zeros, since what lies beyond a query's length is multiplied by an attention of zero.
+        self.keys, self.values = (weights.unembedding.new_zeros(shape) for _ in range(2))
+        self.biases: dict[tuple[int, int], Tensor | None] = {}
+
+    def _states(self, inputs: Inputs) -> Iterator[tuple[int, Tensor]]:
+        """First query and encoder output (queries, length, d) of a few queries at a time."""
+        size = max(1, TOKENS[inputs.ids.device.type] // max(self.lengths))
+        for first in range(0, len(self.lengths), size):
+            mine, length = slice(first, first + size), max(self.lengths[first : first + size])
+            yield first, encode_few(Inputs(inputs.ids[mine, :length], self.mask[mine, :length]), self.weights)
+
+    def read(self, attention: Attention) -> None:
+        """Compute the keys and values of a decoder layer's cross-attention."""
+        for first, states in self.states:
+            queries, length, width = states.shape
+            for matrix, buffer in ((attention.key, self.keys), (attention.value, self.values)):
+                rows = linear(states.view(-1, width), matrix).view(queries, length, self.weights.heads, -1)
+                buffer[first : first + queries, :, :length] = rows.transpose(1, 2)
+
+    def part(self, start: int, stop: int) -> KeysValues:
+        """Keys and values of queries ``start`` to before ``stop`` of the block, cut to the longest of them."""
+        start, stop = start - self.start, stop - self.start
+        longest = max(self.lengths[start:stop])
+        if (start, stop) not in self.biases:
+            hidden = ~self.mask[start:stop, :longest]
+            self.biases[start, stop] = self._bias(hidden) if hidden.any() else None
+        keys, values = (buffer[start:stop].flatten(0, 1)[:, :longest] for buffer in (self.keys, self.values))
+        return KeysValues(keys, values, self.biases[start, stop])
+
+    def _bias(self, hidden: Tensor) -> Tensor:
+        """Minus infinity where ``hidden`` (queries, length), as (queries x heads, 1, length)."""
+        bias = torch.zeros_like(hidden, dtype=self.weights.dtype).masked_fill_(hidden, float("-inf"))
+        return bias[:, None].expand(-1, self.weights.heads, -1).reshape(-1, 1, hidden.shape[1])
+
+
+def encode_few(inputs: Inputs, weights: Weights) -> Tensor:
+    """The normed output of the encoder, (queries, length, d); ``inputs.mask`` is true where a key is attended."""
+    queries, length = inputs.ids.shape
+    heads = weights.heads
+    stream = weights.embeddings[inputs.ids.reshape(-1)].to(weights.stream)
+    bias = cast(Tensor, weights.positions.compute_bias(length, length))  # type: ignore[operator]
+    hidden = ~inputs.mask[:, None, None]
+    if hidden.any():
+        bias = bias.masked_fill(hidden, float("-inf"))
+    bias = bias.expand(queries, -1, length, -1).reshape(queries * heads, length, length)
+    for layer in weights.encoder:
+        x = normed(stream, layer.own.norm, weights)
+        q, k, v = (
+            linear(x, matrix).view(queries, length, heads, -1).transpose(1, 2).reshape(queries * heads, length, -1)
+            for matrix in (layer.own.query, layer.own.key, layer.own.value)
+        )
+        mixed = attend(q, KeysValues(k, v, bias)).view(queries, heads, length, -1).transpose(1, 2)
+        stream += linear(mixed.reshape(queries * length, -1), layer.own.output)
+        stream += mlp(stream, layer.mlp, weights)
+    return normed(stream, weights.encoder_final, weights).view(queries, length, -1)

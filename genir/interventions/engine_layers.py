@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from genir.interventions.engine_weights import DecoderWeights, LayerWeights, linear
+from genir.interventions.engine_weights import Mlp, Weights, linear
 from genir.interventions.sites import ATTENTION, MLP, Component
 
 Cuts = Sequence[tuple[int, Sequence[int]]]
@@ -26,85 +27,69 @@ class KeysValues(NamedTuple):
     bias: Tensor | None
 
 
-def keys_values(encoded: Tensor, layer: LayerWeights, heads: int) -> tuple[Tensor, Tensor]:
-    """Keys and values of the encoder's output (queries, length, d), each (queries, heads, length, d_kv)."""
-    queries, length, width = encoded.shape
-    both = linear(encoded.reshape(-1, width), layer.key_value).view(queries, length, 2, heads, -1)
-    keys, values = both.permute(2, 0, 3, 1, 4).contiguous()
-    return keys, values
-
-
-def normalise(rows: Tensor, decoder: DecoderWeights) -> Tensor:
-    """RMS norm, its weight left to the next matrix: (queries, interventions, d) -> (queries x interventions, d)."""
-    scale = root_mean_square(rows, decoder.epsilon)
-    return (rows * scale).to(decoder.unembedding.dtype).view(-1, rows.shape[-1])
-
-
-def root_mean_square(rows: Tensor, epsilon: float) -> Tensor:
-    """What a row of (..., d) is multiplied with to have a mean square of one, (..., 1)."""
-    norm = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
-    return cast(Tensor, norm.square_().div_(rows.shape[-1]).add_(epsilon).rsqrt_())
+def normed(rows: Tensor, norm: Tensor, weights: Weights) -> Tensor:
+    """RMS norm of (..., d) in the precision of the matrices, as contiguous rows (rows, d)."""
+    return F.rms_norm(rows, norm.shape, norm, weights.epsilon).to(weights.dtype).reshape(-1, len(norm))
 
 
 def written(
     component: Component,
-    x: Tensor,
-    shape: tuple[int, int],
-    layer: LayerWeights,
-    decoder: DecoderWeights,
+    rows: Tensor,
+    layer: int,
+    weights: Weights,
     kv: KeysValues | None = None,
     cuts: Cuts = (),
 ) -> Tensor:
-    """What a component adds to the residual stream of normed rows ``x``, (queries x interventions, d).
-
-    ``shape`` is (queries, interventions); ``kv`` is needed by cross-attention.
-    """
+    """What a component adds to ``rows`` (queries, interventions, d) of the stream; cross-attention needs ``kv``."""
+    here = weights.decoder[layer]
     if component is MLP:
-        return mlp(x, layer.up, layer.down, decoder.activation)
+        return mlp(rows, here.mlp, weights).view(rows.shape)
     if component is ATTENTION:
-        out = linear(x, layer.attention)
+        out = linear(normed(rows, here.own.norm, weights), here.own_map).view(rows.shape)
         for place, heads in cuts:
-            mixed = head_mix(component, x.view(*shape, -1)[:, place], (shape[0], 1), layer, decoder)
+            mixed = head_mix(component, rows[:, place : place + 1], layer, weights)
             mixed[:, :, heads] = 0
-            out.view(*shape, -1)[:, place] = linear(mixed.view(shape[0], -1), layer.output)
+            out[:, place] = linear(mixed.view(len(rows), -1), here.own.output)
         return out
-    mixed = head_mix(component, x, shape, layer, decoder, kv)
+    mixed = head_mix(component, rows, layer, weights, kv)
     for place, heads in cuts:
         mixed[:, place, heads] = 0
-    return linear(mixed.reshape(len(x), -1), layer.cross_output)
+    return linear(mixed.reshape(rows[..., 0].numel(), -1), here.cross.output).view(rows.shape)
 
 
-def head_mix(
-    component: Component,
-    x: Tensor,
-    shape: tuple[int, int],
-    layer: LayerWeights,
-    decoder: DecoderWeights,
-    kv: KeysValues | None = None,
-) -> Tensor:
+def head_mix(component: Component, rows: Tensor, layer: int, weights: Weights, kv: KeysValues | None = None) -> Tensor:
     """What each head hands to the output projection, (queries, interventions, heads, d_kv)."""
-    queries, interventions = shape
+    queries, interventions, _ = rows.shape
+    here = weights.decoder[layer]
     if component is ATTENTION:
-        return linear(x, layer.value).view(queries, interventions, decoder.heads, -1)
+        value = linear(normed(rows, here.own.norm, weights), here.own.value)
+        return value.view(queries, interventions, weights.heads, -1)
     assert kv is not None  # noqa: S101  (for the type checker: every caller of cross-attention passes it)
-    q = linear(x, layer.query).view(queries, interventions, decoder.heads, -1).transpose(1, 2)
-    q = q.reshape(queries * decoder.heads, interventions, -1)
+    q = linear(normed(rows, here.cross.norm, weights), here.cross.query)
+    q = q.view(queries, interventions, weights.heads, -1).transpose(1, 2)
+    mixed = attend(q.reshape(queries * weights.heads, interventions, -1), kv)
+    return mixed.view(queries, weights.heads, interventions, -1).transpose(1, 2)
+
+
+def attend(q: Tensor, kv: KeysValues) -> Tensor:
+    """Softmax attention without a scale, as in T5: (batch, positions, d_kv) -> the same."""
     keys = kv.keys.transpose(1, 2)
     scores = torch.bmm(q, keys) if kv.bias is None else torch.baddbmm(kv.bias, q, keys)
-    mixed = torch.bmm(torch.softmax(scores, -1), kv.values)
-    return mixed.view(queries, decoder.heads, interventions, -1).transpose(1, 2)
+    return torch.bmm(torch.softmax(scores, -1), kv.values)
 
 
-def head_written(component: Component, mixed: Tensor, head: int, layer: LayerWeights) -> Tensor:
+def head_written(component: Component, mixed: Tensor, head: int, layer: int, weights: Weights) -> Tensor:
     """What one head adds to the residual stream, from ``head_mix``: (queries, interventions, d)."""
-    output = layer.output if component is ATTENTION else layer.cross_output
+    here = weights.decoder[layer]
+    output = here.own.output if component is ATTENTION else here.cross.output
     width = mixed.shape[-1]
     return mixed[:, :, head] @ output[:, head * width : (head + 1) * width].T
 
 
-def mlp(x: Tensor, up: Sequence[Tensor], down: Tensor, activation: str) -> Tensor:
-    """The MLP, plain (one matrix ``up``, T5 v1.0) or gated (gate and linear part, v1.1), (rows, d) -> (rows, d)."""
-    hidden = linear(x, up[0], activation)
-    for factor in up[1:]:
+def mlp(rows: Tensor, module: Mlp, weights: Weights) -> Tensor:
+    """The MLP, plain (T5 v1.0) or gated (v1.1), as rows (rows, d)."""
+    x = normed(rows, module.norm, weights)
+    hidden = linear(x, module.up[0], weights.activation)
+    for factor in module.up[1:]:
         hidden.mul_(linear(x, factor))
-    return linear(hidden, down)
+    return linear(hidden, module.down)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from genir.interventions.engine_layers import normalise
-from genir.interventions.engine_weights import DecoderWeights, linear
+from genir.interventions.engine_layers import normed
+from genir.interventions.engine_weights import Weights, linear
 
 VOCABULARY = {"cpu": 1_024, "cuda": 16_384}
 ROWS = {"cpu": 320, "cuda": 8_192}
 
 
-def count_larger(rows: Tensor, gold: Tensor, decoder: DecoderWeights) -> Tensor:
+def count_larger(rows: Tensor, gold: Tensor, weights: Weights) -> Tensor:
     """1-based rank of row ``gold[i]`` for each of query ``i``'s final streams: one more than the larger logits there are.
 
     ``rows`` (queries, interventions, d) before the final norm, ``gold`` (queries,) -> (queries,
@@ -21,13 +21,13 @@ def count_larger(rows: Tensor, gold: Tensor, decoder: DecoderWeights) -> Tensor:
     """
     queries, interventions, _ = rows.shape
     size, step = ROWS[rows.device.type], VOCABULARY[rows.device.type]
-    states = normalise(rows, decoder).mul_(decoder.final.to(decoder.unembedding))
+    states = normed(rows, weights.final, weights)
     gold = gold.repeat_interleave(interventions)
     own = states.new_empty(len(states), 1)
     larger = torch.zeros(len(states), dtype=torch.float32, device=rows.device)
     blocks = []
-    for start in range(0, len(decoder.unembedding), step):
-        block = decoder.unembedding[start : start + step]
+    for start in range(0, len(weights.unembedding), step):
+        block = weights.unembedding[start : start + step]
         inside = ((gold >= start) & (gold < start + len(block))).nonzero()[:, 0]
         for some in torch.split(inside, size):
             logits = linear(states[some], block)

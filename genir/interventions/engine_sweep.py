@@ -12,8 +12,9 @@ from torch import Tensor
 from transformers import T5ForConditionalGeneration
 
 from genir.errors import GenirError
-from genir.interventions.engine import Batch, Engine, Unpatched, block_ranks, engine_of
+from genir.interventions.engine import Batch, Unpatched, block_ranks
 from genir.interventions.engine_plan import schedule
+from genir.interventions.engine_weights import Weights, weights_of
 from genir.interventions.patch import MEAN, OTHER, Intervention, Resample
 from genir.interventions.sites import Site
 from genir.interventions.values import Accumulator, Clean, sites_with
@@ -40,16 +41,16 @@ def ranks_by_engine(
     runs out all the same, blocks are halved; GenirError where one query does not fit.
     """
     queries = len(gold_rows)
-    engine = engine_of(model)
-    base_engine = None if base is None or not sites_with(interventions, OTHER) else engine_of(base)
-    plan = schedule(interventions, len(engine.decoder.layers))
+    weights = weights_of(model)
+    from_base = None if base is None or not sites_with(interventions, OTHER) else weights_of(base)
+    plan = schedule(interventions, len(weights.decoder))
     gold = torch.from_numpy(gold_rows).to(model.device)
     limit = memory_at_hand(model.device) * SHARE if memory is None else memory
     size = min(queries, max(1, int(limit // bytes_per_query(model, batches, len(plan.wide)))))
     while True:
         try:
             parts = list(blocks(batches, size))
-            clean = evidence(engine, parts, interventions, means)
+            clean = evidence(weights, parts, interventions, means)
             found = np.empty((len(interventions), queries), dtype=np.int64)
             done = 0
             for block in parts:
@@ -59,7 +60,7 @@ def ranks_by_engine(
                     progress(done + int(share * here), queries)
 
                 rows = gold[torch.from_numpy(mine).to(gold.device)]
-                found[:, mine] = block_ranks(engine, block, rows, interventions, plan, clean, base_engine, report)
+                found[:, mine] = block_ranks(weights, block, rows, interventions, plan, clean, from_base, report)
                 done += len(mine)
                 progress(done, queries)
             return found
@@ -76,7 +77,7 @@ def ranks_by_engine(
 
 
 def evidence(
-    engine: Engine,
+    weights: Weights,
     parts: Sequence[Sequence[Batch]],
     interventions: Sequence[Intervention],
     means: Mapping[Site, Tensor] | None,
@@ -90,7 +91,7 @@ def evidence(
         return kept
     for part in parts:
         chosen = np.concatenate([positions for positions, _ in part])
-        unpatched = Unpatched(engine, part)
+        unpatched = Unpatched(weights, part)
         for _ in range(max(site.layer for site in wanted) + 1):
             kept.add(chosen, unpatched.advance(wanted)[0])
     return kept.clean()
@@ -101,10 +102,10 @@ def means_by_engine(
     model: T5ForConditionalGeneration, batches: Sequence[Batch], places: Sequence[Site]
 ) -> dict[Site, Tensor]:
     """The mean output (d,) of each site over all queries of ``batches``, in double precision."""
-    engine = engine_of(model)
+    weights = weights_of(model)
     kept = Accumulator(sum(len(chosen) for chosen, _ in batches), places, ())
     for batch in batches:
-        unpatched = Unpatched(engine, [batch])
+        unpatched = Unpatched(weights, [batch])
         for _ in range(max((site.layer + 1 for site in places), default=0)):
             kept.add(batch[0], unpatched.advance(places)[0])
     return dict(kept.clean().means)

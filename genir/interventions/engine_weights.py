@@ -1,4 +1,8 @@
-"""A T5 decoder for one position: norm weights folded into the matrices that follow, one matrix for attention."""
+"""The weights of a T5 as the engine reads them, shared with the model, and the matrix product it is made of.
+
+Norm weights are not folded into matrices: a copy of all weights costs more than one multiplication of the
+rows, and memory.
+"""
 
 from __future__ import annotations
 
@@ -13,101 +17,120 @@ from transformers import T5ForConditionalGeneration
 from genir.interventions.reference import attention
 
 
-class LayerWeights(NamedTuple):
-    """One decoder layer; matrices are (out, in), ``inner`` = heads x d_kv.
+class Mlp(NamedTuple):
+    """An MLP's norm weight (d,) and matrices: ``up`` one (d_ff, d), or gate and linear part; ``down`` (d, d_ff)."""
 
-    Over one position attention is one linear map, ``attention`` (d, d) = output x value. ``value`` (inner, d)
-    and ``output`` (d, inner) are the same map in two steps, for single heads. ``key_value`` (2 inner, d)
-    reads the encoder. ``up`` is one matrix (d_ff, d), or gate and linear part; ``down`` (d, d_ff).
-    """
-
-    attention: Tensor
-    value: Tensor
-    output: Tensor
-    query: Tensor
-    key_value: Tensor
-    cross_output: Tensor
+    norm: Tensor
     up: tuple[Tensor, ...]
     down: Tensor
 
 
-class DecoderWeights(NamedTuple):
-    """The decoder's layers, the embedding (d,) of its start token, and what reads its output.
+class Attention(NamedTuple):
+    """An attention's norm weight (d,) and matrices: three (inner, d) and ``output`` (d, inner); inner = heads x d_kv."""
 
-    ``final`` (d,) is the final norm's weight times the scale of tied T5; ``unembedding`` (vocabulary, d).
+    norm: Tensor
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    output: Tensor
+
+
+class DecoderLayer(NamedTuple):
+    """One decoder layer; over one position self-attention is one linear map, ``own_map`` (d, d) = output x value."""
+
+    own: Attention
+    own_map: Tensor
+    cross: Attention
+    mlp: Mlp
+
+
+class EncoderLayer(NamedTuple):
+    """One encoder layer."""
+
+    own: Attention
+    mlp: Mlp
+
+
+class Weights(NamedTuple):
+    """A T5: layers, embeddings (vocabulary, d), final norm weights (d,) and the relative positions of the encoder.
+
+    ``final`` is the decoder's, times the scale of a tied T5; ``start`` (d,) is the embedding of the start
+    token. ``dtype`` is that of the matrices, ``stream`` that of the residual stream: T5's reaches thousands,
+    which bfloat16 would round to multiples of 16.
     """
 
-    layers: tuple[LayerWeights, ...]
-    embedding: Tensor
+    encoder: tuple[EncoderLayer, ...]
+    decoder: tuple[DecoderLayer, ...]
+    embeddings: Tensor
+    positions: nn.Module
+    encoder_final: Tensor
+    start: Tensor
     final: Tensor
     unembedding: Tensor
     heads: int
     epsilon: float
     activation: str
-
-    @property
-    def stream_dtype(self) -> torch.dtype:
-        """Precision of the residual stream: T5's reaches thousands, which bfloat16 would round to multiples of 16."""
-        return torch.float64 if self.unembedding.dtype == torch.float64 else torch.float32
+    dtype: torch.dtype
+    stream: torch.dtype
 
 
 @torch.no_grad()
-def fold(model: T5ForConditionalGeneration) -> DecoderWeights:
-    """Fold a decoder for one position; the unembedding and matrices without a norm before them are shared, not copied."""
+def weights_of(model: T5ForConditionalGeneration) -> Weights:
+    """A model as the engine reads it; make it anew after training."""
     config = model.config
-    final = model.decoder.final_layer_norm.weight.detach()
-    return DecoderWeights(
-        layers=tuple(_layer(block) for block in model.decoder.block),
-        embedding=model.decoder.embed_tokens.weight[config.decoder_start_token_id].detach(),
+    stream = torch.promote_types(model.lm_head.weight.dtype, torch.float32)
+    final = model.decoder.final_layer_norm.weight.detach().to(stream)
+    return Weights(
+        encoder=tuple(_encoder_layer(block, stream) for block in model.encoder.block),
+        decoder=tuple(_decoder_layer(block, stream) for block in model.decoder.block),
+        embeddings=model.encoder.embed_tokens.weight.detach(),
+        positions=attention(model.encoder.block[0].layer[0]),
+        encoder_final=model.encoder.final_layer_norm.weight.detach().to(stream),
+        start=model.decoder.embed_tokens.weight[config.decoder_start_token_id].detach().to(stream),
         final=final * config.d_model**-0.5 if config.scale_decoder_outputs else final,
         unembedding=model.lm_head.weight.detach(),
         heads=config.num_heads,
         epsilon=config.layer_norm_epsilon,
         activation=config.dense_act_fn,
+        dtype=model.lm_head.weight.dtype,
+        stream=stream,
     )
 
 
-def _layer(block: nn.Module) -> LayerWeights:
+def _encoder_layer(block: nn.Module, stream: torch.dtype) -> EncoderLayer:
+    own, mlp = cast(nn.ModuleList, block.layer)
+    return EncoderLayer(_attention(own, stream), _mlp(mlp, stream))
+
+
+def _decoder_layer(block: nn.Module, stream: torch.dtype) -> DecoderLayer:
     own, cross, mlp = cast(nn.ModuleList, block.layer)
-    self_attention, cross_attention, dense = attention(own), attention(cross), cast(nn.Module, mlp.DenseReluDense)
-    value, output = folded(self_attention, "v", own), matrix(self_attention, "o")
-    return LayerWeights(
-        attention=_product(output, value),
-        value=value,
-        output=output,
-        query=folded(cross_attention, "q", cross),
-        key_value=torch.cat([matrix(cross_attention, "k"), matrix(cross_attention, "v")]),
-        cross_output=matrix(cross_attention, "o"),
-        up=tuple(folded(dense, name, mlp) for name in ("wi", "wi_0", "wi_1") if hasattr(dense, name)),
-        down=matrix(dense, "wo"),
-    )
+    first = _attention(own, stream)
+    return DecoderLayer(first, _product(first.output, first.value), _attention(cross, stream), _mlp(mlp, stream))
 
 
-def matrix(module: nn.Module, name: str) -> Tensor:
-    """The weight (out, in) of a linear map in ``module``, shared."""
+def _attention(sublayer: nn.Module, stream: torch.dtype) -> Attention:
+    module = attention(sublayer)
+    return Attention(_norm(sublayer, stream), *(_matrix(module, name) for name in "qkvo"))
+
+
+def _mlp(sublayer: nn.Module, stream: torch.dtype) -> Mlp:
+    dense = cast(nn.Module, sublayer.DenseReluDense)
+    up = tuple(_matrix(dense, name) for name in ("wi", "wi_0", "wi_1") if hasattr(dense, name))
+    return Mlp(_norm(sublayer, stream), up, _matrix(dense, "wo"))
+
+
+def _matrix(module: nn.Module, name: str) -> Tensor:
     return cast(nn.Linear, getattr(module, name)).weight.detach()
 
 
-def folded(module: nn.Module, name: str, sublayer: nn.Module) -> Tensor:
-    """The same weight with that of the norm before it folded in."""
-    return matrix(module, name) * cast(nn.Linear, sublayer.layer_norm).weight.detach()
+def _norm(sublayer: nn.Module, stream: torch.dtype) -> Tensor:
+    return cast(nn.Linear, sublayer.layer_norm).weight.detach().to(stream)
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor:
-    """``left @ right`` rounded once, whatever the precision of the factors."""
-    if left.dtype in (torch.float32, torch.float64):
-        return left @ right
-    return (left.float() @ right.float()).to(left.dtype)
-
-
-def _onednn(x: Tensor, weight: Tensor, activation: str) -> Tensor:
-    name, algorithm = {"none": ("none", ""), "relu": ("relu", ""), "gelu_new": ("gelu", "tanh")}[activation]
-    return cast(Tensor, torch.ops.mkldnn._linear_pointwise(x, weight, None, name, [], algorithm))
-
-
-def has_onednn() -> bool:
-    """Whether oneDNN's linear map with a fused activation is there: an operator that torch.compile uses, not a public one."""
-    return torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    """``left @ right``, rounded once whatever the precision of the factors."""
+    wide = torch.promote_types(left.dtype, torch.float32)
+    return linear(left.to(wide), right.to(wide).T.contiguous()).to(left.dtype)
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -117,16 +140,18 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "silu": F.silu,
 }
-FUSED = ("none", "relu", "gelu_new")
-ONEDNN = has_onednn()
+FUSED = {"none": ("none", ""), "relu": ("relu", ""), "gelu_new": ("gelu", "tanh")}
+ONEDNN = torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+"""Whether oneDNN's linear map with an activation in the same pass is there: torch.compile's own, not a public operator."""
 
 
 def linear(x: Tensor, weight: Tensor, activation: str = "none") -> Tensor:
     """``activation(x @ weight.T)`` for rows ``x`` (rows, in) and ``weight`` (out, in) of one precision.
 
-    On CPU oneDNN reaches twice the speed of the BLAS behind ``F.linear`` on processors of another maker than
-    the BLAS, and writes the activation in the same pass.
+    In single precision on a CPU through oneDNN, which is twice as fast as the BLAS behind ``F.linear`` where
+    that is MKL and the processor is not Intel's.
     """
     if ONEDNN and x.dtype is torch.float32 and activation in FUSED and x.device.type == "cpu":
-        return _onednn(x, weight, activation)
+        name, algorithm = FUSED[activation]
+        return cast(Tensor, torch.ops.mkldnn._linear_pointwise(x, weight, None, name, [], algorithm))
     return ACTIVATIONS[activation](F.linear(x, weight))

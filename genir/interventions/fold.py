@@ -23,9 +23,10 @@ def replaced_mlps(stages: Stages) -> tuple[Site, ...]:
 def fold_reduced(dsi: DSI, stages: Stages, means: Mapping[Site, Tensor]) -> DSI:
     """A model of Stages II and III alone that computes what ``dsi`` does under ``reduced_graph(stages)``.
 
-    ``means`` are those of Stage I and II MLPs (``site_means``). Stage I, whose MLPs are constants and whose attention writes
-    nothing, becomes one vector. Encoder, embeddings and kept matrices are shared with ``dsi``; saved like any model.
-    Raises GenirError for a mean that is missing, and for a model that is folded already.
+    ``means`` are those of Stage I and II MLPs (``site_means``). Stage I, whose MLPs are constants and whose
+    attention writes nothing, becomes one vector. Encoder, embeddings and kept matrices are shared with
+    ``dsi``; saved like any model. Raises GenirError for a mean that is missing, and for a model that is
+    folded already.
     """
     if getattr(dsi.model.config, "bridging_layers", None) is not None:
         raise GenirError(f"expected a whole model, {dsi.name} is folded already: fold the model that it came from")
