@@ -16,4 +16,5 @@ pytest_plugins = (
     "fixtures.evidence_words",
     "fixtures.evidence_reading",
     "fixtures.evidence_encoder",
+    "fixtures.evidence_section7",
 )
