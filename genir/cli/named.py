@@ -15,7 +15,15 @@ from genir.models.released import obtain_named
 
 
 def corpus_of(model: str, corpus: str | None) -> Corpus:
-    """The corpus called ``corpus`` or kept in a BEIR folder; the model's own where none is named."""
+    """The corpus called ``corpus`` or kept in a BEIR folder; the model's own where none is named.
+
+    Raises GenirError for a model that is none, and for one that has no corpus of its own.
+    """
+    if model not in CATALOGUE and not Path(model).is_dir() and model.count("/") != 1:
+        raise GenirError(
+            f"expected one of the models {', '.join(CATALOGUE)}, a model folder or a hub id OWNER/NAME, got {model!r}: "
+            "check the spelling"
+        )
     if corpus is None and model not in CATALOGUE:
         raise GenirError(f"expected --corpus with the BEIR folder that {model} was trained on, got none: name it")
     name = corpus or model
@@ -26,9 +34,4 @@ def folder_of(model: str, corpus: Corpus, cache: Path, device: torch.device) -> 
     """The folder of a catalogued model, released or trained if need be, of a hub id, or the folder that ``model`` is."""
     if model in CATALOGUE:
         return obtain_named(model, corpus, cache, device)
-    if not Path(model).is_dir() and model.count("/") != 1:
-        raise GenirError(
-            f"expected one of the models {', '.join(CATALOGUE)}, a model folder or a hub id OWNER/NAME, got {model!r}: "
-            "check the spelling"
-        )
     return fetch(model)

@@ -84,7 +84,5 @@ def _first_process() -> bool:
 
 def _leave() -> None:
     """Close the group of processes that ``accelerate launch`` may have started."""
-    import torch.distributed
-
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
