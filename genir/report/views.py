@@ -59,6 +59,11 @@ class ClaimView(NamedTuple):
     printed: Mapping[str, float]
     findings: tuple[Finding, ...]
 
+    @property
+    def by_model(self) -> Mapping[str, Record]:
+        """The judged record of each model."""
+        return {finding.record.model: finding.record for finding in self.findings}
+
 
 class Section(NamedTuple):
     """A section of a paper and its claims; ids that name no section have a letter in its place."""
@@ -105,6 +110,11 @@ class Paper(NamedTuple):
     authors: str
     sections: tuple[Section, ...]
     shows: tuple[Show, ...]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that its claims were asked of."""
+        return tuple(show.model for show in self.shows)
 
 
 def papers(ledger: Ledger, exhibits: Exhibits) -> tuple[Paper, ...]:
@@ -185,7 +195,7 @@ def _finding(
 
 
 def _shows(paper: str, records: tuple[Record, ...], exhibits: Exhibits) -> tuple[Show, ...]:
-    models = dict.fromkeys(record.model for record in records if record.model != NO_MODEL)
+    models = sorted({record.model for record in records} - {NO_MODEL})
     return tuple(_show(paper, model, exhibits) for model in models)
 
 

@@ -174,6 +174,14 @@ def test_the_summary_counts_by_model(page: Page) -> None:
     assert any("Of vital600 (vital600, 600 documents), 4 of 6 testable claims are supported" in card for card in cards)
 
 
+def test_models_stand_side_by_side_where_there_are_several(page: Page) -> None:
+    tables = [page.words(number) for number in of_class(page, "matrix")]
+    assert len(tables) == 1  # the second paper has one model
+    assert "5.1-mlp-III ? undecided ✗ contradicted (known)" in tables[0]
+    assert "5.1-priming not asked ✓ supported" in tables[0]
+    assert "0-possible" not in tables[0]
+
+
 def test_what_is_missing_is_named(page: Page) -> None:
     absent = [page.words(number) for number in of_class(page, "absent")]
     assert any(line.startswith("Not there: table4.") for line in absent)
