@@ -15,12 +15,6 @@ from tests.report.claim_names import MARK
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="claims do not answer to their ids yet: fixtures/collecting.py has to add f'[{claim.id}]' to the test's "
-    "extra_keyword_matches; then this mark goes",
-)
 def test_every_command_selects_its_claim_and_no_other() -> None:
     options = ["claims/", "--collect-only", "-q", "-p", "tests.report.claim_names", "-p", "no:cacheprovider"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
