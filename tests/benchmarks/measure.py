@@ -1,0 +1,63 @@
+"""Processor time, arithmetic and memory of a sweep. Processor time, since other work may share the machine."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from genir.interventions.engine_weights import linear
+
+
+def seconds(run: Callable[[], Any], at_least: float = 2.0, rounds: int = 3) -> float:
+    """The least processor time of a run, of ``rounds`` runs or as many as ``at_least`` seconds hold."""
+    best, spent, done = math.inf, 0.0, 0
+    while done < rounds or spent < at_least:
+        start = time.process_time()
+        run()
+        took = time.process_time() - start
+        best, spent, done = min(best, took), spent + took, done + 1
+    return best
+
+
+def multiplications(run: Callable[[], Any]) -> int:
+    """Floating point operations of all matrix products of a run, two for each multiplication."""
+
+    def pointwise(x: tuple[int, ...], weight: tuple[int, ...], *rest: Any, **named: Any) -> int:
+        return 2 * math.prod(x) * weight[0]
+
+    fast = {torch.ops.mkldnn._linear_pointwise: pointwise} if hasattr(torch.ops, "mkldnn") else {}
+    with FlopCounterMode(display=False, custom_mapping=fast) as counter:
+        run()
+    return counter.get_total_flops()
+
+
+def peaks() -> dict[str, float]:
+    """Operations per second of a large product in the cache: by ``torch.mm``, and by the product the engine uses."""
+    x, weight = torch.randn(512, 512), torch.randn(1_024, 512)
+    work = 2 * 512 * 512 * 1_024
+    with torch.inference_mode():
+        return {
+            "torch.mm": work / seconds(lambda: torch.mm(x, weight.T), rounds=50),
+            "engine": work / seconds(lambda: linear(x, weight), rounds=50),
+        }
+
+
+def peak_megabytes(run: Callable[..., Any], *args: Any) -> float:
+    """Growth of a fresh process's largest resident size by ``run(*args)``; both must be importable."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_grown, (run, args))
+
+
+def _grown(prepare: Callable[..., Callable[[], Any]], args: tuple[Any, ...]) -> float:
+    torch.set_num_threads(1)
+    run = prepare(*args)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    run()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1_024
