@@ -1,4 +1,4 @@
-"""The command line: ``python -m genir train | evaluate | export | report``."""
+"""The command line: ``python -m genir train | evaluate | export | prune | report``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ EXAMPLES = """examples:
   Hits@1, R@5, Hits@10 and MRR on the test queries, beside BM25:
     python -m genir evaluate vital600
     python -m genir evaluate FOLDER --corpus BEIR_FOLDER --split validation --run run.trec
+  the reduced graph as a smaller model:
+    python -m genir prune vital600 --out vital600-reduced
   HTML from report/claims.json, and what moved between two runs of the claims:
     python -m genir report
     python -m genir report compare old.json new.json
@@ -69,6 +71,16 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("model", metavar="MODEL", help=f"which recipe: {names}")
     _shared(export, None)
 
+    prune = commands.add_parser(
+        "prune",
+        help="the reduced graph of a model, folded into a smaller and faster one",
+        description="Fold the reduced graph (Table 4) into a smaller model, saved like any other, and print it beside the "
+        "whole one: decoder parameters, milliseconds to decode 64 queries, effectiveness on test queries.",
+    )
+    prune.add_argument("model", metavar="MODEL", help=f"{names}, a model folder, or a hub id OWNER/NAME")
+    prune.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="new folder for the smaller model")
+    _shared(prune, "corpus that the model was trained on: a name or a BEIR folder (default: the model's own)")
+
     report = commands.add_parser(
         "report",
         help="HTML from a ledger of claims, or what moved between two ledgers",
@@ -104,6 +116,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from genir.cli.export import release
 
             return release(args.model, args.cache, args.device)
+        if args.command == "prune":
+            from genir.cli.prune import prune
+
+            return prune(args.model, args.corpus, args.cache, args.device, args.out)
         from genir.cli.report import compare, report
 
         return compare(args.old, args.new) if args.action == "compare" else report(args.folder)
