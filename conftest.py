@@ -15,6 +15,8 @@ pytest_plugins = (
     "fixtures.evidence_stream",
     "fixtures.evidence_words",
     "fixtures.evidence_reading",
+    "fixtures.language_models",
+    "fixtures.heads_evidence",
     "fixtures.evidence_encoder",
     "fixtures.evidence_section7",
 )

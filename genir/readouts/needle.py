@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from genir.readouts.needle_bank import NEEDLES, Needle
 
 Span = tuple[int, int]
 """First token and the token after the last."""
+
+Distract = Literal["another form", "own form"]
+"""Whose form a distractor has."""
 
 INSTRUCTION = "Read the text, then answer the question with the words of the text."
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
@@ -44,15 +47,16 @@ def cells(
     lengths: Sequence[int] = (300, 700, 1500),
     depths: Sequence[float] = (0.1, 0.5, 1.0),
     contexts: int | None = None,
-    distract: bool = True,
+    distract: Distract | None = "another form",
 ) -> list[Cell]:
     """Every needle at every length and depth, in haystacks made of ``passages`` in an order that ``rng`` draws.
 
     A context is one order of the passages; needle i lies in context i modulo ``contexts`` (as many as needles unless said
     otherwise), and at every length and depth of it in the same text, so that their common beginnings need computing once.
-    Depth 0 is before the first sentence and 1 after the last; needles lie between sentences. The distractor is that of
-    another needle (one of the needle's own form is what a small model answers with), at a depth that stays the same. Cells whose tokens equal those of an earlier cell are dropped: the published code
-    moved some needles to no other place, and counted the same run many times.
+    Depth 0 is before the first sentence and 1 after the last; needles lie between sentences. The distractor stands at a
+    depth that stays the same and is that of another needle, or of the needle's own form, which is harder: a small model often
+    answers with it. Cells whose tokens equal those of an earlier cell are dropped: the published code moved some needles to no
+    other place, and counted the same run many times.
     Raises GenirError when the tokenizer gives no character offsets, when a length is too small for a needle or larger than
     the model or the passages can fill, and when a passage holds an answer.
     """
@@ -74,7 +78,8 @@ def cells(
     orders = [rng.permutation(len(passages)) for _ in range(contexts)]
     made: dict[tuple[int, ...], Cell] = {}
     for number, item in enumerate(needles):
-        decoy = needles[(number + len(needles) // 2) % len(needles)] if distract else None
+        decoy = item if distract == "own form" else needles[(number + len(needles) // 2) % len(needles)]
+        decoy = decoy if distract else None
         context = number % contexts
         for length in lengths:
             sentences, counts = _haystack(lm, passages, orders[context], length, item, decoy)

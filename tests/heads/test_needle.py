@@ -57,7 +57,7 @@ def test_spans_hold_the_answer_and_the_distraction_and_nothing_else(lm, rng):
 
 
 def test_depth_moves_the_needle_and_leaves_the_text_as_it_is(lm, rng):
-    made = cells(lm, PASSAGES, rng, needles=NEEDLES[:1], lengths=(240,), depths=(0, 0.25, 0.5, 1), distract=False)
+    made = cells(lm, PASSAGES, rng, needles=NEEDLES[:1], lengths=(240,), depths=(0, 0.25, 0.5, 1), distract=None)
     starts = [cell.span[0] for cell in made]
     assert starts == sorted(starts)
     assert starts[0] < 40
