@@ -28,7 +28,11 @@ def test_heads_promote_words(depth, table5, judge):
     judge(
         rare("per head"),
         paper=table_5(depth),
-        controls={"chance": table5.chance, "sum of the heads": table5.docids(depth, "summed")},
+        controls={
+            "chance": table5.chance,
+            "sum of the heads": table5.docids(depth, "summed"),
+            "followed document first in some head": table5.first(),
+        },
     )
 
 

@@ -97,6 +97,7 @@ def state_ranks(dsi: DSI, states: Tensor, rows: NDArray[np.int64]) -> tuple[NDAr
     return tuple(np.concatenate(values) for values in zip(*parts, strict=True))
 
 
+@torch.no_grad()
 def logits_of(dsi: DSI, states: Tensor) -> NDArray[np.float32]:
     """Logits by the lens, (states, vocabulary), in host memory: sorting is faster there than in torch."""
     logits: NDArray[np.float32] = (lens(dsi, states) @ dsi.model.lm_head.weight.T).float().cpu().numpy()

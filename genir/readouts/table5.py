@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from genir.readouts.expansion import Expansion, gap
 from genir.readouts.words import DEPTHS, Words
-from genir.statistics import Estimate, mean, permutation_p
+from genir.statistics import Estimate, mean, permutation_p, proportion
 
 Reading = Literal["per head", "class offset removed", "summed", "as published"]
 READINGS: tuple[Reading, ...] = ("per head", "class offset removed", "summed", "as published")
@@ -39,6 +39,10 @@ class Table5:
         }[reading][..., DEPTHS.index(depth)]
         share = counts.reshape(len(counts), -1).mean(1) / depth
         return mean(share, np.random.default_rng(0), self.confidence, unit="%")
+
+    def first(self) -> Estimate:
+        """Share of queries whose document some single head ranks first."""
+        return proportion((self.words.relevant == 1).any((1, 2)), self.confidence)
 
     def nearer(self, unseen: bool = False) -> Estimate:
         """How much more similar promoted words are to their own query than to other queries: a difference of cosines."""

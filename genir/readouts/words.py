@@ -14,7 +14,7 @@ from torch import Tensor
 from genir.interventions.reference import capture, encode
 from genir.interventions.sites import CROSS, Site
 from genir.models.dsi import DSI, Protocol
-from genir.readouts.lens import BLOCK, lens, split
+from genir.readouts.lens import BLOCK, logits_of, split
 
 DEPTHS = (10, 100, 1_000)  # of the ranking in which Table 5 counts docids
 WORDS = 10  # tokens kept of each head, as many as Table 6 prints
@@ -27,12 +27,14 @@ class Words(NamedTuple):
     ``shifted`` the same after the class offset is removed: the mean docid row is taken from docid rows and the mean word row
     from word rows, so that only what tells a docid from other docids is left. ``summed`` (queries, layers, 3) reads the sum of
     the heads. ``promoted`` (queries, layers, heads, 10) are the words, docids left out, that a head promotes most, as rows.
+    ``relevant`` (queries, layers, heads) is the rank of the followed document, 1-based over words and docids.
     """
 
     docids: NDArray[np.int32]
     shifted: NDArray[np.int32]
     summed: NDArray[np.int32]
     promoted: NDArray[np.int32]
+    relevant: NDArray[np.int32]
 
 
 def head_outputs(
@@ -50,9 +52,13 @@ def head_outputs(
 
 @torch.no_grad()
 def promoted_words(
-    dsi: DSI, texts: Sequence[str], layers: Iterable[int], protocol: Protocol = Protocol.MASKED
+    dsi: DSI,
+    texts: Sequence[str],
+    rows: NDArray[np.int64],
+    layers: Iterable[int],
+    protocol: Protocol = Protocol.MASKED,
 ) -> Words:
-    """What each cross-attention head of ``layers`` promotes for each text."""
+    """What each cross-attention head of ``layers`` promotes; ``rows`` (queries,) are those of the followed documents."""
     chosen_layers, heads = list(layers), dsi.model.config.num_heads
     places = [Site(CROSS, layer, head) for layer, head in product(chosen_layers, range(heads))]
     shape = len(texts), len(chosen_layers), heads
@@ -61,39 +67,36 @@ def promoted_words(
         shifted=np.zeros((*shape, len(DEPTHS)), np.int32),
         summed=np.zeros((*shape[:2], len(DEPTHS)), np.int32),
         promoted=np.zeros((*shape, WORDS), np.int32),
+        relevant=np.zeros(shape, np.int32),
     )
     for chosen, outputs in head_outputs(dsi, texts, places, protocol):
         by_layer = outputs.view(len(chosen), *shape[1:], -1)
         for number in range(len(chosen_layers)):
-            found.summed[chosen, number] = docids_in_top(dsi, by_layer[:, number].sum(1))[0]
+            found.summed[chosen, number] = docids_in_top(dsi, logits_of(dsi, by_layer[:, number].sum(1)))[0]
             for head in range(heads):
-                state = by_layer[:, number, head]
-                cell = chosen, number, head
-                found.docids[cell], found.shifted[cell] = docids_in_top(dsi, state)
-                found.promoted[cell] = top_words(dsi, state)
+                logits, cell = logits_of(dsi, by_layer[:, number, head]), (chosen, number, head)
+                own = np.take_along_axis(logits, rows[chosen, None], 1)
+                found.relevant[cell] = (logits > own).sum(1) + 1
+                found.docids[cell], found.shifted[cell] = docids_in_top(dsi, logits)
+                found.promoted[cell] = top_words(dsi, logits)
     return found
 
 
-@torch.no_grad()
-def docids_in_top(dsi: DSI, states: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Docids among the first 10, 100, 1,000 tokens of each state, (states, 3): as they are, and without the class offset."""
-    logits = (lens(dsi, states) @ dsi.model.lm_head.weight.T).float().cpu().numpy()
+def docids_in_top(dsi: DSI, logits: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Docids among the first 10, 100, 1,000 tokens, (states, 3): by the logits as they are, and without the class offset."""
     parts = split(dsi, logits)
     offset = parts.words.mean(1) - parts.docids.mean(1)
-    counts = (
+    plain, shifted = (
         np.stack([(ranks <= depth).sum(1) for depth in DEPTHS], 1)
         for ranks in (parts.docid_ranks(), parts.docid_ranks(offset))
     )
-    plain, shifted = counts
     return plain, shifted
 
 
-@torch.no_grad()
-def top_words(dsi: DSI, states: Tensor) -> NDArray[np.int64]:
-    """The rows of the words, docids left out, with the largest logits of each state, best first, (states, 10)."""
-    logits = lens(dsi, states) @ dsi.model.lm_head.weight.T
-    logits[:, torch.from_numpy(dsi.rows)] = -torch.inf
-    best: NDArray[np.int64] = logits.topk(WORDS, 1).indices.cpu().numpy()
+def top_words(dsi: DSI, logits: NDArray[np.floating]) -> NDArray[np.int64]:
+    """The rows of the words, docids left out, with the largest logits, best first, (states, 10)."""
+    words = torch.from_numpy(logits).index_fill(1, torch.from_numpy(dsi.rows), -torch.inf)
+    best: NDArray[np.int64] = words.topk(WORDS, 1).indices.numpy()
     return best
 
 

@@ -10,6 +10,7 @@ from genir.interventions.reference import trace
 from genir.interventions.sites import CROSS, Site
 from genir.models.dsi import Protocol
 from genir.readouts.expansion import Expansion, expansion, gap
+from genir.readouts.lens import logits_of
 from genir.readouts.table5 import Table5
 from genir.readouts.words import Words, docids_in_top, head_outputs, promoted_words, spelled, top_words
 from genir.readouts.writes import writes
@@ -43,9 +44,9 @@ def test_heads_add_up_to_the_component(dsi, texts):
         torch.testing.assert_close(outputs[:, 2:].sum(1), whole[3, chosen], atol=2e-5, rtol=1e-4)
 
 
-def test_counts_and_words_agree_with_sorting_every_head(dsi, texts, few):
-    found = promoted_words(dsi, texts, [1, 2], Protocol.UNPADDED)
-    assert [array.shape for array in found] == [(9, 2, 2, 3), (9, 2, 2, 3), (9, 2, 3), (9, 2, 2, 10)]
+def test_counts_words_and_ranks_agree_with_sorting_every_head(dsi, texts, rows, few):
+    found = promoted_words(dsi, texts, rows, [1, 2], Protocol.UNPADDED)
+    assert [array.shape for array in found] == [(9, 2, 2, 3), (9, 2, 2, 3), (9, 2, 3), (9, 2, 2, 10), (9, 2, 2)]
     places = [Site(CROSS, layer, head) for layer in (1, 2) for head in range(2)]
     documents = set(dsi.rows.tolist())
     for chosen, outputs in head_outputs(dsi, texts, places):
@@ -56,6 +57,7 @@ def test_counts_and_words_agree_with_sorting_every_head(dsi, texts, few):
                 assert found.docids[cell].tolist() == [len(documents & set(order[:k])) for k in few]
                 words = [token for token in order if token not in documents]
                 assert found.promoted[cell].tolist() == words[:10]
+                assert found.relevant[cell] == order.index(rows[query]) + 1
                 shifted = sorted_rows(dsi, state, offset=True)
                 assert found.shifted[cell].tolist() == [len(documents & set(shifted[:k])) for k in few]
             for layer in range(2):
@@ -70,10 +72,10 @@ def test_a_head_that_writes_one_docid_promotes_it_first(few):
         dsi.model.lm_head.weight.copy_(torch.eye(50, 16))
         dsi.model.lm_head.weight[40:] = -torch.eye(16)[0]
         dsi.model.lm_head.weight[45] = 3 * torch.eye(16)[0]
-    state = torch.eye(16)[:1]
-    assert docids_in_top(dsi, state)[0][0, 0] == 1
-    assert top_words(dsi, state)[0, 0] == 0  # the word of the same direction
-    assert 45 not in top_words(dsi, state)
+    logits = logits_of(dsi, torch.eye(16)[:1])
+    assert docids_in_top(dsi, logits)[0][0, 0] == 1
+    assert top_words(dsi, logits)[0, 0] == 0  # the word of the same direction
+    assert 45 not in top_words(dsi, logits)
 
 
 def test_words_are_spelled_without_the_tokenizer_s_mark():
@@ -141,7 +143,9 @@ def test_table5_averages_over_layers_and_heads():
     summed = np.zeros((2, 2, 3), np.int32)
     summed[:, 1] = [10, 100, 1000]
     similarity = np.eye(2, dtype=np.float32)
-    words = Words(docids, docids * 0, summed, np.zeros((2, 2, 3, 10), np.int32))
+    relevant = np.full((2, 2, 3), 7)
+    relevant[1, 0, 2] = 1
+    words = Words(docids, docids * 0, summed, np.zeros((2, 2, 3, 10), np.int32), relevant)
     heads = np.zeros((2, 2, 3), np.float32)
     heads[1, 1, 2] = 1
     table = Table5(words, Expansion(similarity, similarity * 0, heads), chance=0.02)
@@ -150,6 +154,7 @@ def test_table5_averages_over_layers_and_heads():
         assert table.docids(depth, "class offset removed").value == 0
         assert table.docids(depth, "summed").value == pytest.approx(0.5)
         assert table.docids(depth, "as published").value == 0  # the last layer is left out
+    assert table.first().count == 1
     assert table.nearer().value == 1
     assert table.nearer(unseen=True).value == 0
     assert table.best_head(1) == (1, 2)
