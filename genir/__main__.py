@@ -89,10 +89,11 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--folder", type=Path, default=Path("report"), metavar="DIR", help="holds claims.json (default: %(default)s)"
     )
-    actions = report.add_subparsers(dest="action", metavar="compare")
+    actions = report.add_subparsers(dest="action", metavar="compare | findings")
     compare = actions.add_parser("compare", help="what moved between two ledgers; exit code 1 if anything did")
     compare.add_argument("old", type=Path, metavar="OLD", help="claims.json, or the folder that holds it")
     compare.add_argument("new", type=Path, metavar="NEW", help="claims.json, or the folder that holds it")
+    actions.add_parser("findings", help="write claims/FINDINGS.md and README's table from the ledgers in claims/ledgers")
     return whole
 
 
@@ -120,9 +121,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from genir.cli.prune import prune
 
             return prune(args.model, args.corpus, args.cache, args.device, args.out)
-        from genir.cli.report import compare, report
+        from genir.cli.report import compare, findings, report
 
-        return compare(args.old, args.new) if args.action == "compare" else report(args.folder)
+        if args.action == "compare":
+            return compare(args.old, args.new)
+        return findings() if args.action == "findings" else report(args.folder)
     except GenirError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""``python -m genir report``: pages from a ledger, and what moved between two."""
+"""``python -m genir report``: pages from a ledger, findings from those that are kept, and what moved between two."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ def report(folder: Path) -> int:
     from genir.report.html import write_report
 
     print(write_report(folder))
+    return 0
+
+
+def findings() -> int:
+    """Write the findings of the kept ledgers where people read them, and print where that is."""
+    from genir.report.findings import write_findings
+
+    for path in write_findings(Path()):
+        print(path)
     return 0
 
 
