@@ -56,6 +56,12 @@ def test_spans_hold_the_answer_and_the_distraction_and_nothing_else(lm, rng):
             assert words == re.findall(r"\w+|[^\w\s]", text)
 
 
+def test_a_distractor_of_the_own_form_has_another_subject(lm, rng):
+    for cell in cells(lm, PASSAGES, rng, lengths=(150,), depths=(0.5,), contexts=2, distract="own form"):
+        words = lm.tokenizer.convert_ids_to_tokens(cell.tokens[slice(*cell.distraction)])
+        assert words == re.findall(r"\w+|[^\w\s]", NEEDLES[cell.needle].distraction)
+
+
 def test_depth_moves_the_needle_and_leaves_the_text_as_it_is(lm, rng):
     made = cells(lm, PASSAGES, rng, needles=NEEDLES[:1], lengths=(240,), depths=(0, 0.25, 0.5, 1), distract=None)
     starts = [cell.span[0] for cell in made]
