@@ -10,6 +10,7 @@ from pathlib import Path
 from genir.errors import GenirError
 from genir.models.catalogue import CATALOGUE, GROUPS, members
 
+NEEDLE_LM = "needle-lm"
 EXAMPLES = """examples:
   train into .genir; the same command again goes on after a stop:
     python -m genir train vital600
@@ -44,7 +45,9 @@ def parser() -> argparse.ArgumentParser:
         description="Train a model by its recipe into the cache. A run that was stopped, however, goes on from its last "
         "checkpoint and ends in the same weights. Prints metrics.json and the folder.",
     )
-    train.add_argument("model", metavar="MODEL", help=f"which recipe: {names}, or a group: {', '.join(GROUPS)}")
+    train.add_argument(
+        "model", metavar="MODEL", help=f"which recipe: {names}, or a group: {', '.join([*GROUPS, NEEDLE_LM])}"
+    )
     _shared(train, "corpus to train on: a name or a BEIR folder (default: the model's own)")
 
     evaluate = commands.add_parser(
@@ -93,7 +96,9 @@ def parser() -> argparse.ArgumentParser:
     compare = actions.add_parser("compare", help="what moved between two ledgers; exit code 1 if anything did")
     compare.add_argument("old", type=Path, metavar="OLD", help="claims.json, or the folder that holds it")
     compare.add_argument("new", type=Path, metavar="NEW", help="claims.json, or the folder that holds it")
-    actions.add_parser("findings", help="write claims/FINDINGS.md and README's table from the ledgers in claims/ledgers")
+    actions.add_parser(
+        "findings", help="write claims/FINDINGS.md and README's table from the ledgers in claims/ledgers"
+    )
     return whole
 
 
@@ -103,6 +108,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # A command is imported when it runs: torch and transformers take seconds that --help does not need.
         if args.command == "train":
+            if args.model == NEEDLE_LM:
+                from genir.cli.needle import train_needle_lms
+
+                return train_needle_lms(args.cache, args.device)
             members(args.model)  # a wrong name, at once
             from genir.cli.train import train
 

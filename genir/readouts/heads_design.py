@@ -41,7 +41,7 @@ class Design:
     sets: int = 39
     fewer: int = 9
     steps: int = 50
-    masked_steps: int = 32
+    masked_steps: int = 28
     batch: int = 12
     seed: int = 0
     needles: tuple[Needle, ...] = NEEDLES

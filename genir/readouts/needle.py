@@ -78,8 +78,8 @@ def cells(
     orders = [rng.permutation(len(passages)) for _ in range(contexts)]
     made: dict[tuple[int, ...], Cell] = {}
     for number, item in enumerate(needles):
-        decoy = item if distract == "own form" else needles[(number + len(needles) // 2) % len(needles)]
-        decoy = decoy if distract else None
+        other = item if distract == "own form" else needles[(number + len(needles) // 2) % len(needles)]
+        decoy = other if distract else None
         context = number % contexts
         for length in lengths:
             sentences, counts = _haystack(lm, passages, orders[context], length, item, decoy)
