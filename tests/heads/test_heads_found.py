@@ -28,7 +28,7 @@ def runs(hits, needle=None, context=None, recall=1.0, distracted=0.0) -> Runs:
         hits=hits,
         hit_steps=2 * hits,
         looks=hits,
-        distracted=np.full((n, 2, 2), distracted),
+        distracted=np.full(hits.shape, distracted),
         said=("",) * n,
     )
 
