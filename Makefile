@@ -16,8 +16,8 @@ help: ## list the targets
 claims: $(STAMP) ## ask the models what the papers claim: ARGS="--model NAME_OR_FOLDER --corpus BEIR_FOLDER"
 	$(BIN)/python -m pytest claims/ -n 4 $(ARGS)
 
-test: $(STAMP) ## test the instrument itself
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/ -n 2 $(ARGS)
+test: $(STAMP) ## test the instrument itself; the slow tests: ARGS="-m slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/ -n 2 -m "not slow" --ignore=tests/benchmarks $(ARGS)
 
 lint: $(STAMP) ## style, types, and who imports whom
 	$(BIN)/ruff check .
