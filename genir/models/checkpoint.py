@@ -17,6 +17,7 @@ from genir.models.store import write_whole
 
 CHECKPOINT, BEST, LOG = "checkpoint.safetensors", "best.safetensors", "train.jsonl"
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+COUNT = torch.zeros(())  # the shape of a step count
 
 
 class Reached(NamedTuple):
@@ -49,8 +50,11 @@ def load_checkpoint(scratch: Path, parameters: Mapping[str, nn.Parameter], optim
             notes = file.metadata()
             values = {name: _like(file.get_tensor(name), parameter) for name, parameter in parameters.items()}
             moments = {
-                name: {moment: file.get_tensor(f"optimizer.{moment}.{name}") for moment in MOMENTS}
-                for name in parameters
+                name: {
+                    moment: _like(file.get_tensor(f"optimizer.{moment}.{name}"), like)
+                    for moment, like in zip(MOMENTS, (parameter, parameter, COUNT), strict=True)
+                }
+                for name, parameter in parameters.items()
             }
             reached = Reached(int(notes["step"]), float(notes["best"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
@@ -99,7 +103,7 @@ class Log:
             stream.write(json.dumps(line) + "\n")
 
 
-def _like(value: Tensor, parameter: nn.Parameter) -> Tensor:
-    if value.shape != parameter.shape:
-        raise ValueError(f"expected a tensor of shape {tuple(parameter.shape)}, got {tuple(value.shape)}")
+def _like(value: Tensor, other: Tensor) -> Tensor:
+    if value.shape != other.shape:  # a fused AdamW would read beyond the end
+        raise ValueError(f"expected a tensor of shape {tuple(other.shape)}, got {tuple(value.shape)}")
     return value

@@ -134,7 +134,7 @@ def lines(scratch: Path) -> int:
     return (scratch / LOG).read_bytes().count(b"\n") if (scratch / LOG).exists() else 0
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut", "noise", "other shapes", "no moments"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "noise", "other shapes", "other moments", "no moments"])
 def test_a_checkpoint_that_cannot_be_read_is_as_none(
     trained: Path, tiny_base: Path, tmp_path: Path, damage: str
 ) -> None:
@@ -149,6 +149,9 @@ def test_a_checkpoint_that_cannot_be_read_is_as_none(
             path,
             notes,
         )
+    elif damage == "other moments":
+        longer = {name: torch.zeros(999) if "exp_avg" in name else value for name, value in tensors.items()}
+        save_file(longer, path, notes)
     elif damage == "no moments":
         save_file({name: value for name, value in tensors.items() if "optimizer" not in name}, path, notes)
     else:
@@ -194,6 +197,15 @@ def test_the_number_of_threads_is_given_back(tiny_base: Path, tmp_path: Path) ->
         lambda p: during.append(torch.get_num_threads()),
     )
     assert (during, torch.get_num_threads()) == ([before + 1], before)
+
+
+def test_dropout_is_a_function_of_seed_step_and_process() -> None:
+    def drawn(seed: int, step: int, process: int) -> float:
+        with training._dropout(replace(RECIPE, dropout=0.1, seed=seed), step, process, torch.device("cpu")):
+            return float(torch.rand(()))
+
+    assert drawn(0, 3, 0) == drawn(0, 3, 0)
+    assert len({drawn(0, 3, 0), drawn(0, 4, 0), drawn(0, 3, 1), drawn(1, 3, 0)}) == 4
 
 
 def test_the_global_generator_is_left_alone(tiny_base: Path, tmp_path: Path) -> None:
@@ -358,7 +370,9 @@ def test_batches_are_a_function_of_the_recipe_alone() -> None:
     assert all(map(np.array_equal, one, two))
     other = list(islice(batches(data, replace(recipe, seed=1)), 40))
     assert not all(map(np.array_equal, one, other))
-    assert not np.array_equal(one[0], one[15])  # nor is an epoch the last one again
+    alone = replace(recipe, indexing_ratio=0.0)  # a hundred queries fill twelve batches
+    epochs = list(islice(batches(data, alone), 24))
+    assert not any(map(np.array_equal, epochs[:12], epochs[12:]))
 
 
 def test_a_batch_holds_texts_of_similar_length() -> None:
