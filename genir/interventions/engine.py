@@ -22,7 +22,7 @@ from genir.interventions.values import Accumulator, Clean, sites_with, value_of
 from genir.models.dsi import Inputs
 
 Batch = tuple[NDArray[np.int64], Inputs]
-ROWS = {"cpu": 320, "cuda": 32_768}
+ROWS = {"cpu": 400, "cuda": 32_768}
 """Rows of the stream at a time: on a CPU their activations stay in the second-level cache."""
 GROUP = {"cpu": 64, "cuda": 1_024}
 """Queries whose keys and values are padded to one length."""
@@ -47,7 +47,8 @@ class Unpatched:
         size = max(1, ROWS[self.rows.device.type] // interventions)
         for encoded in self.encoded:
             count = -(-(encoded.stop - encoded.start) // size)
-            bounds = np.linspace(encoded.start, encoded.stop, count + 1).astype(int).tolist()
+            width = encoded.stop - encoded.start
+            bounds = [encoded.start + width * i // count for i in range(count + 1)]
             for start, stop in itertools.pairwise(bounds):
                 yield slice(start, stop), encoded.part(start, stop)
 

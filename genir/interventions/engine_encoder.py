@@ -12,7 +12,7 @@ from genir.interventions.engine_layers import KeysValues, attend, mlp, normed
 from genir.interventions.engine_weights import Attention, Weights, linear
 from genir.models.dsi import Inputs
 
-TOKENS = {"cpu": 512, "cuda": 65_536}
+TOKENS = {"cpu": 384, "cuda": 65_536}
 """Tokens at a time."""
 
 

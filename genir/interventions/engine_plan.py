@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
@@ -19,11 +19,11 @@ Edit = tuple[int, Site, Replacement]
 class Slot(NamedTuple):
     """An intervention's rows: from the component ``begin`` (layer, position in it) to before the layer ``end``.
 
-    ``number`` is the intervention's place in the sweep. Before ``begin`` its rows are the unpatched ones.
+    ``number`` is the intervention's place in the sweep, ``edits`` its replacements by layer and component. Before ``begin`` its rows are the unpatched ones.
     """
 
     number: int
-    intervention: Intervention
+    edits: Mapping[tuple[int, Component], Sequence[tuple[Site, Replacement]]]
     begin: tuple[int, int]
     end: int
 
@@ -65,15 +65,25 @@ def schedule(interventions: Sequence[Intervention], layers: int) -> Schedule:
             continue
         blind = _query_independent_layers(intervention, layers)
         begin = (blind, -1) if blind else min((site.layer, ORDER[site.component]) for site in intervention.edits)
-        wide.append(Slot(number, intervention, begin, layers))
+        edits = _by_place(intervention)
+        wide.append(Slot(number, edits, begin, layers))
         if blind:
-            narrow.append(Slot(number, intervention, (0, -1), blind))
+            narrow.append(Slot(number, edits, (0, -1), blind))
 
     def by_begin(slot: Slot) -> tuple[tuple[int, int], list[tuple[int, int]]]:
         # Slots that skip the same components side by side leave long runs to compute.
-        return slot.begin, sorted((ORDER[site.component], site.layer) for site in slot.intervention.edits)
+        return slot.begin, sorted((ORDER[component], layer) for layer, component in slot.edits)
 
     return Schedule(tuple(unpatched), tuple(sorted(wide, key=by_begin)), tuple(narrow))
+
+
+def _by_place(
+    intervention: Intervention,
+) -> dict[tuple[int, Component], list[tuple[Site, Replacement]]]:
+    places: dict[tuple[int, Component], list[tuple[Site, Replacement]]] = {}
+    for site, replacement in intervention.edits.items():
+        places.setdefault((site.layer, site.component), []).append((site, replacement))
+    return places
 
 
 def _query_independent_layers(intervention: Intervention, layers: int) -> int:
@@ -98,11 +108,7 @@ def step(slots: Sequence[Slot], layer: int, component: Component) -> Step:
     cuts: list[tuple[int, list[int]]] = []
     edits: list[Edit] = []
     for place in live:
-        here = [
-            (site, value)
-            for site, value in slots[place].intervention.edits.items()
-            if site.layer == layer and site.component is component
-        ]
+        here = slots[place].edits.get((layer, component), ())
         edits += [(place, site, value) for site, value in here]
         if not any(site.head is None for site, _ in here):
             heads = [site.head for site, _ in here if site.head is not None]

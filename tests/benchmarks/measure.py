@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import resource
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -49,15 +49,23 @@ def peaks() -> dict[str, float]:
         }
 
 
-def peak_megabytes(run: Callable[..., Any], *args: Any) -> float:
-    """Growth of a fresh process's largest resident size by ``run(*args)``; both must be importable."""
+def peak_megabytes(prepare: Callable[..., Callable[[], Any]], *args: Any) -> float:
+    """Growth of a fresh process's largest resident size by the run that ``prepare(*args)`` returns (Linux)."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_grown, (run, args))
+        return pool.apply(_grown, (prepare, args))
 
 
 def _grown(prepare: Callable[..., Callable[[], Any]], args: tuple[Any, ...]) -> float:
     torch.set_num_threads(1)
     run = prepare(*args)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Building the model took more than the run may: the high-water mark starts again from here.
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _resident("VmRSS")
     run()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1_024
+    return (_resident("VmHWM") - before) / 1_024
+
+
+def _resident(name: str) -> int:
+    """Kilobytes that the process holds (VmRSS) or has held at most (VmHWM)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))

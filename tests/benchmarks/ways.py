@@ -56,7 +56,7 @@ def hooks(subject: Subject) -> np.ndarray:
 
 @torch.inference_mode()
 def published(subject: Subject) -> np.ndarray:
-    """One query at a time, every component output cached on the pass that takes the means, rank by sorting twice."""
+    """One query at a time, every component output cached on every pass, rank by sorting twice."""
     alone = []
     for ids, mask in zip(subject.inputs.ids, subject.inputs.mask, strict=True):
         length = int(mask.sum())
@@ -68,8 +68,8 @@ def published(subject: Subject) -> np.ndarray:
         hooks_ = _writers({site: means[site] * (kind is MEAN) for site, kind in intervention.edits.items()})
         for query, one in enumerate(alone):
             with hooked(subject.model, hooks_):
-                logits = _whole(subject, one)[0]
-            found[number, query] = logits.argsort(descending=True).argsort()[subject.gold[query]] + 1
+                _, logits = _captured(subject, lambda one=one: _whole(subject, one))
+            found[number, query] = logits[0].argsort(descending=True).argsort()[subject.gold[query]] + 1
     return found
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genir.interventions.circuit import table3
-from genir.interventions.engine_plan import Slot, runs, schedule, step
+from genir.interventions.engine_plan import runs, schedule, step
 from genir.interventions.patch import MEAN, OTHER, ZERO, Intervention, from_model, mean, noop, zero
 from genir.interventions.sites import ATTENTION, CROSS, MLP, Component, Site, published_stages, sites
 
@@ -48,11 +48,9 @@ def test_without_cross_attention_one_row_serves_all_queries():
 
 
 def test_a_step_computes_what_is_not_replaced():
-    slots = (
-        Slot(0, zero(sites(MLP, range(3))), (0, 2), 3),
-        Slot(1, mean([Site(MLP, 1), Site(CROSS, 2, 1)]), (1, 2), 3),
-        Slot(2, zero([Site(MLP, 2)]), (2, 2), 3),
-    )
+    plans = [zero(sites(MLP, range(3))), mean([Site(MLP, 1), Site(CROSS, 2, 1)]), zero([Site(MLP, 2)])]
+    slots = schedule(plans, 3).wide
+    assert [(slot.number, slot.begin) for slot in slots] == [(0, (0, 2)), (1, (1, 2)), (2, (2, 2))]
     now = step(slots, 1, ATTENTION)
     assert (now.computed, now.forked, now.edits) == ((slice(0, 1),), slice(0, 0), ())
     now = step(slots, 1, MLP)
@@ -69,7 +67,7 @@ def test_a_step_computes_what_is_not_replaced():
 
 
 def test_a_patched_head_is_forked_before_its_component_is_computed():
-    slots = (Slot(0, zero([Site(CROSS, 1, 0)]), (1, 1), 3),)
+    slots = schedule([zero([Site(CROSS, 1, 0)])], 3).wide
     now = step(slots, 1, CROSS)
     assert (now.forked, now.computed, now.cuts) == (slice(0, 1), (slice(0, 1),), ((0, [0]),))
 
