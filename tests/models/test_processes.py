@@ -49,7 +49,7 @@ def alone(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_processes_give_the_curve_of_one(alone: Path, tiny_base: Path, tmp_path: Path, start: Start) -> None:
     children = [start(tiny.run, tiny_base, tmp_path / "target", tmp_path / "scratch", **place) for place in places()]
     for child in children:
-        child.join()
+        child.join(300)
     assert [child.exitcode for child in children] == [0, 0]
     assert [(tmp_path / "target" / f"size-seen-by-{rank}").read_text() for rank in (0, 1)] == ["2", "2"]
     assert np.abs(np.array(losses(alone)) - losses(tmp_path / "target")).max() < 1e-3
@@ -65,7 +65,7 @@ def test_a_killed_process_costs_no_step_beyond_the_last_checkpoint(
         target, scratch = tmp_path / folder / "target", tmp_path / folder / "scratch"
         if folder == "killed":
             children = [start(tiny.run, tiny_base, target, scratch, recipe, **place) for place in places()]
-            while not (scratch / LOG).exists() or len(losses(scratch)) < 10:
+            while children[0].is_alive() and (not (scratch / LOG).exists() or len(losses(scratch)) < 10):
                 time.sleep(0.002)
             children[1].kill()
             children[0].join(20)
@@ -75,7 +75,7 @@ def test_a_killed_process_costs_no_step_beyond_the_last_checkpoint(
             before = (scratch / LOG).read_bytes().splitlines()[: reached - 1]
         children = [start(tiny.run, tiny_base, target, scratch, recipe, **place) for place in places()]
         for child in children:
-            child.join()
+            child.join(300)
         assert [child.exitcode for child in children] == [0, 0]
     lines = (tmp_path / "killed" / "target" / LOG).read_bytes().splitlines()
     assert lines[: reached - 1] == before  # a checkpoint a step: at most the step that was under way is done again
@@ -91,7 +91,7 @@ def test_two_processes_obtain_one_folder_and_a_second_time_do_not_train(
     for _ in range(2):
         children = [start(tiny.obtain, tiny_base, tmp_path / "cache", tmp_path, **place) for place in places()]
         for child in children:
-            child.join()
+            child.join(300)
         assert [child.exitcode for child in children] == [0, 0]
         folder = Path((tmp_path / "0").read_text())
         assert (tmp_path / "1").read_text() == str(folder)

@@ -199,7 +199,7 @@ def test_of_four_processes_one_builds_and_all_are_served(tmp_path: Path, start: 
 def test_a_builder_that_is_killed_lets_the_waiting_one_build(tmp_path: Path, start: Start) -> None:
     ready, log = tmp_path / "ready", tmp_path / "log"
     first = start(hold, tmp_path / "cache", ready)
-    while not ready.exists():
+    while first.is_alive() and not ready.exists():
         time.sleep(0.01)
     second = start(obtain_slowly, tmp_path / "cache", log, 0.0)
     time.sleep(0.2)
@@ -211,8 +211,8 @@ def test_a_builder_that_is_killed_lets_the_waiting_one_build(tmp_path: Path, sta
 
 def test_waiting_has_an_end(tmp_path: Path, start: Start) -> None:
     ready = tmp_path / "ready"
-    start(hold, tmp_path / "cache", ready)
-    while not ready.exists():
+    first = start(hold, tmp_path / "cache", ready)
+    while first.is_alive() and not ready.exists():
         time.sleep(0.01)
     with pytest.raises(GenirError, match=rf"expected {ENTRY} within 0 s, another process is still building it: wait"):
         obtain(tmp_path / "cache", "thing", CONTENT, never, wait=0.1)
