@@ -48,7 +48,8 @@ def table(ledger: Ledger, width: int = 100) -> list[Line]:
     shown = [i for i, name in enumerate(HEADER) if name != "model" or len(names - {NO_MODEL}) > 1]
     widths = {i: max(len(row.cells[i]) for row in [_Row(HEADER, rows[0].record), *rows]) for i in shown} if rows else {}
     if rows:  # a long name of a second reading is cut before it takes the room of figures
-        widths[0] = max(len("  as published"), *(len(row.record.id) for row in rows))
+        published = len("  as published")
+        widths[0] = max(len(row.cells[0]) if row.record.judged else min(published, len(row.cells[0])) for row in rows)
     if _total(widths) > width:
         del widths[PAPER]
     _shrink(widths, width)
