@@ -54,7 +54,7 @@ def test_mlp_outputs_alone_rank_the_document(figure4, judge):
         )
 
     judge.also(kept(start=True), reading="with the start token's embedding")
-    judge(kept(start=False), paper={"NQ10k, rank 1": 0.67, "NQ10k, rank 10": 1.0})
+    judge(kept(start=False), paper={"NQ10k, rank 1": 67, "NQ10k, rank 10": 100})
 
 
 @claim("5.2-cross-only", where="Section 5.2", paper=PAPER)
@@ -68,4 +68,4 @@ def test_cross_attention_outputs_alone_rank_nothing(figure4, judge):
         )
 
     judge.also(lost(start=True), reading="with the start token's embedding")
-    judge(lost(start=False), paper={"NQ10k, rank 1": 0.0, "NQ10k, beyond rank 100": 1.0})
+    judge(lost(start=False), paper={"NQ10k, rank 1": 0, "NQ10k, beyond rank 100": 100})

@@ -60,4 +60,4 @@ def test_every_head_is_read_by_a_late_mlp(figure5, judge):
         reading="top five among cross-attention heads",
         records={"for every query": figure5.always("heads").value},
     )
-    judge(all_heads("all"), paper={"NQ10k, for every query": 0.66}, controls={"for every query": figure5.always("all")})
+    judge(all_heads("all"), paper={"NQ10k, for every query": 66}, controls={"for every query": figure5.always("all")})
