@@ -99,7 +99,7 @@ def fetch(model: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(model, allow_patterns=["*.safetensors", "*.json", "*.model"]))
+        return Path(snapshot_download(model, allow_patterns=["*.safetensors", "*.json", "*.model", "*.jinja"]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise GenirError(f"expected a model folder or a hub id within reach, got {model!r}: {reason}") from None
