@@ -25,6 +25,7 @@ class Correct(NamedTuple):
 
     @property
     def texts(self) -> list[str]:
+        """What the queries ask."""
         return [query.text for query in self.queries]
 
 

@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.report.claim_names import MARK
 
 ROOT = Path(__file__).parents[2]
