@@ -63,7 +63,7 @@ def test_a_hub_model_comes_without_code_and_pickle(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert fetch("owner/name") == tmp_path
-    assert asked == [("owner/name", ["*.safetensors", "*.json", "*.model"])]
+    assert asked == [("owner/name", ["*.safetensors", "*.json", "*.model", "*.jinja"])]
 
 
 @pytest.mark.parametrize("reason", ["cannot find\nlong explanation", ""])
