@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from fixtures.exhibits import _keeper, losses_exhibit
+from fixtures.exhibits import keeper, losses_exhibit
 from genir.interventions.sites import MLP, Stage, published_stages
 from genir.readouts.losses import Losses
 from genir.readouts.metrics import Ranked
@@ -46,7 +46,7 @@ def test_every_cell_of_table3_is_there_once(with_base):
 
 
 def test_an_exhibit_is_kept_whole_and_replaced(tmp_path):
-    keep = _keeper(tmp_path, "owner--model")
+    keep = keeper(tmp_path, "owner--model")
     keep("figure3", {"layers": 8})
     keep("figure3", {"layers": 24})
     assert json.loads((tmp_path / "exhibits" / "owner--model" / "figure3.json").read_text()) == {"layers": 24}
