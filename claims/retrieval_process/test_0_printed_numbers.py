@@ -19,8 +19,7 @@ def test_percentages_are_counts_of_one_sample(judge):
     judge(
         every(*(fit.above(percent(99)).labelled(setting) for setting, fit in fits.items())),
         records={
-            f"impossible at {setting}, n = {found.n}": ", ".join(found.misfits)
-            for setting, found in best.items()
+            f"impossible at {setting}, n = {found.n}": ", ".join(found.misfits) for setting, found in best.items()
         },
     )
 
@@ -28,6 +27,4 @@ def test_percentages_are_counts_of_one_sample(judge):
 @claim("0-table4", where="Table 4", paper=PAPER)
 def test_relative_values_follow_from_absolute_ones(judge):
     """All 15 relative values of Table 4 are absolute / Table 1 within rounding."""
-    judge(
-        untestable("the absolute values of Table 4 are not in paper.py: copy them from the paper to decide")
-    )
+    judge(untestable("the absolute values of Table 4 are not in paper.py: copy them from the paper to decide"))

@@ -75,9 +75,7 @@ def test_cross_attention_cannot_be_replaced(stage, lost, judge):
 @claim("5.1-mlp-I", where="Table 3", paper=PAPER)
 def test_stage_one_mlps_can_be_replaced_by_their_mean(lost, judge):
     """MLPs in Stage I can be replaced by mean activations: under 5 % of correct queries leave rank 1."""
-    judge(
-        lost.mean(MLP, I).below(percent(5)), paper=table_3("mean", MLP, I), controls=controls(lost, "mean", I)
-    )
+    judge(lost.mean(MLP, I).below(percent(5)), paper=table_3("mean", MLP, I), controls=controls(lost, "mean", I))
 
 
 @claim("5.1-priming", where="Table 3", paper=PAPER)
@@ -99,10 +97,7 @@ def test_stage_three_mlps_find_the_document(lost, judge):
     judge(
         every(
             largest.above(percent(40)).labelled("mean"),
-            *(
-                largest.exceeds(lost.mean(part, stage)).labelled(f"over {part} {stage}")
-                for part, stage in others
-            ),
+            *(largest.exceeds(lost.mean(part, stage)).labelled(f"over {part} {stage}") for part, stage in others),
         ),
         paper=table_3("mean", MLP, III),
         controls=controls(lost, "mean", III),
@@ -143,10 +138,7 @@ def test_pre_trained_late_mlps_do_not_suffice(lost_to_base, judge):
     others = [(part, stage) for part in COMPONENTS for stage in Stage if (part, stage) != (MLP, III)]
     judge(
         every(
-            *(
-                largest.exceeds(lost_to_base.t5(part, stage)).labelled(f"over {part} {stage}")
-                for part, stage in others
-            )
+            *(largest.exceeds(lost_to_base.t5(part, stage)).labelled(f"over {part} {stage}") for part, stage in others)
         ),
         paper=table_3("T5", MLP, III),
         controls=controls(lost_to_base, "T5", III),
@@ -176,9 +168,7 @@ def test_random_sites_matter_less(lost, judge):
 def test_a_third_of_the_components_retrieves(kept, judge):
     """The reduced graph, one third of the components, keeps at least 75 % of Hits@1, R@5 and Hits@10."""
     judge(
-        every(
-            *(share.above(percent(75)).labelled(metric) for metric, share in kept("reduced graph").items())
-        ),
+        every(*(share.above(percent(75)).labelled(metric) for metric, share in kept("reduced graph").items())),
         paper={setting: min(values) for setting, values in TABLE_4.items()},
         controls={f"random third, {metric}": share for metric, share in kept("random graph").items()},
     )

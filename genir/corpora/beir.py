@@ -23,9 +23,7 @@ from genir.corpora.records import Corpus, Document, Query
 from genir.errors import GenirError
 
 SPLITS = ("train", "dev", "test")  # BEIR's names of train, validation and test
-_UNFIT = re.compile(
-    "[\t\n\r\ud800-\udfff]|^\ufeff"
-)  # separators, halves of a surrogate pair, byte order mark
+_UNFIT = re.compile("[\t\n\r\ud800-\udfff]|^\ufeff")  # separators, halves of a surrogate pair, byte order mark
 _HEADER = "query-id\tcorpus-id\tscore\n"
 
 
@@ -41,9 +39,7 @@ def read_beir(folder: str | os.PathLike[str], name: str | None = None) -> Corpus
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise GenirError(
-            f"expected a BEIR folder, got {folder}, which is no folder: give one with corpus.jsonl in it"
-        )
+        raise GenirError(f"expected a BEIR folder, got {folder}, which is no folder: give one with corpus.jsonl in it")
     documents: dict[str, Document] = {}
     for line, record in _records(_file(folder, "corpus.jsonl")):
         id = _new_id(line, record, documents)
@@ -53,9 +49,7 @@ def read_beir(folder: str | os.PathLike[str], name: str | None = None) -> Corpus
         id = _new_id(line, record, texts)
         text = _string(line, record, "text")
         if not text.strip():
-            raise GenirError(
-                f"expected text in query {id!r}, got none in {line}: write it or remove the query"
-            )
+            raise GenirError(f"expected text in query {id!r}, got none in {line}: write it or remove the query")
         metadata = record.get("metadata")
         kind = metadata.get("kind") if isinstance(metadata, dict) else None
         texts[id] = (text, kind if isinstance(kind, str) else "query")
@@ -69,9 +63,7 @@ def read_beir(folder: str | os.PathLike[str], name: str | None = None) -> Corpus
         )
     notes: dict[str, int | str] = {"queries_without_relevant_document": len(texts) - len(used)}
     corpus_name = name or folder.resolve().name
-    return Corpus(
-        corpus_name, tuple(documents.values()), splits["train"], splits["dev"], splits["test"], notes
-    )
+    return Corpus(corpus_name, tuple(documents.values()), splits["train"], splits["dev"], splits["test"], notes)
 
 
 def write_beir(corpus: Corpus, folder: str | os.PathLike[str]) -> None:
@@ -83,9 +75,7 @@ def write_beir(corpus: Corpus, folder: str | os.PathLike[str]) -> None:
     """
     folder = Path(folder).resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise GenirError(
-            f"expected a new or empty folder to write to, got {folder}: choose another or empty it"
-        )
+        raise GenirError(f"expected a new or empty folder to write to, got {folder}: choose another or empty it")
     if not any(True for _ in corpus.queries):
         raise GenirError(f"expected queries in {corpus.name} to write qrels from, got none: add some")
     for id in (*(document.id for document in corpus.documents), *(query.id for query in corpus.queries)):
@@ -135,9 +125,7 @@ def _lines(file: Path) -> Iterator[tuple[_Line, str]]:
                 if text.strip():
                     yield _Line(file, number), text
     except UnicodeDecodeError:
-        raise GenirError(
-            f"expected UTF-8, got other bytes in {_Line(file, number)}: convert the file"
-        ) from None
+        raise GenirError(f"expected UTF-8, got other bytes in {_Line(file, number)}: convert the file") from None
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise GenirError(f"expected a whole gzip file, got a damaged one in {file}: fetch it again") from None
 
@@ -158,9 +146,7 @@ def _string(line: _Line, record: dict[str, Any], key: str, default: str | None =
     if value is None and default is not None:
         return default
     if not isinstance(value, str):
-        raise GenirError(
-            f'expected a string as "{key}", got {_excerpt(json.dumps(value))} in {line}: mend the line'
-        )
+        raise GenirError(f'expected a string as "{key}", got {_excerpt(json.dumps(value))} in {line}: mend the line')
     return value
 
 
@@ -189,14 +175,10 @@ def _split(
         if header and score is None and len(fields) == 3:
             continue
         if score is None:
-            raise GenirError(
-                f"expected query-id, corpus-id and score between tabs, got {_excerpt(text)} in {line}"
-            )
+            raise GenirError(f"expected query-id, corpus-id and score between tabs, got {_excerpt(text)} in {line}")
         query, document = fields[:2]
         if query not in texts:
-            raise GenirError(
-                f"expected a query of queries.jsonl, got {query!r} in {line}: add it or remove the line"
-            )
+            raise GenirError(f"expected a query of queries.jsonl, got {query!r} in {line}: add it or remove the line")
         if document not in documents:
             raise GenirError(
                 f"expected a document of corpus.jsonl, got {document!r} in {line}: add it or remove the line"

@@ -33,8 +33,7 @@ def package_file(distribution: str, version: str, path: str, sha256: str) -> Pat
     found = _sha256(file)
     if found != sha256:
         raise GenirError(
-            f"expected {path} in {wanted} with sha256 {sha256[:12]}..., got {found[:12]}...: "
-            f"{_again(distribution)}"
+            f"expected {path} in {wanted} with sha256 {sha256[:12]}..., got {found[:12]}...: {_again(distribution)}"
         )
     return file
 

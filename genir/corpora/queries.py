@@ -25,9 +25,7 @@ DESCRIPTION, LATE = "description", "late"
 KINDS = (TITLE, REWRITE, SENTENCE, KEYWORDS, DESCRIPTION, LATE)
 SET_SIZE = 4  # keywords of one query
 LONGEST = 18  # words of a query: inputs have 32 tokens, and what is cut there is cut unseen
-INDEXED = (
-    32  # tokens of a document that are indexed; a word is one token or more, so word 32 is never among them
-)
+INDEXED = 32  # tokens of a document that are indexed; a word is one token or more, so word 32 is never among them
 _LIFE = re.compile(r"\((?:born|died|c\.|[^()]*\d{3,4}\s*[\u2013-]\s*(?:c\.\s*)?\d{3,4}\))")
 _NO_PERSON = re.compile(r"\b(?:Age|Civilization|Depression|Dynasty|Empire|Islam|Revolution|War)\b", re.I)
 _GLOSS = re.compile(r"(?:an?|the|any|one of the) (.+)")

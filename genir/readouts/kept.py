@@ -16,9 +16,7 @@ METRICS = {
 }
 
 
-def kept(
-    ranked: Mapping[str, Ranked], whole: str, graph: str, confidence: float = 0.95
-) -> dict[str, Estimate]:
+def kept(ranked: Mapping[str, Ranked], whole: str, graph: str, confidence: float = 0.95) -> dict[str, Estimate]:
     """Each metric in ``graph`` over that in the unpatched model under the same protocol, paired by query.
 
     ``graph`` names one entry of ``ranked`` or, as a prefix, several draws, over which a query's outcomes are averaged.

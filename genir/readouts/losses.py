@@ -56,9 +56,7 @@ class Losses:
 
     def worst_random(self, kind: Kind | str, stage: Stage) -> Estimate:
         """The random set of that size which loses most."""
-        return max(
-            (self.net(label) for label in self._draws(kind, stage)), key=lambda estimate: estimate.value
-        )
+        return max((self.net(label) for label in self._draws(kind, stage)), key=lambda estimate: estimate.value)
 
     def net(self, label: str) -> Estimate:
         """The loss under the intervention ``label``, minus that of doing nothing."""

@@ -81,9 +81,7 @@ def reduced_ranks(
     """
     texts, docids, _ = pairs(queries)
     graphs = [noop(), reduced_graph(stages), *random_graphs(stages, np.random.default_rng(seed), DRAWS)]
-    means = site_means(
-        dsi, correct.texts, [s for s in every_site(dsi.layers) if s.component is MLP], protocol=protocol
-    )
+    means = site_means(dsi, correct.texts, [s for s in every_site(dsi.layers) if s.component is MLP], protocol=protocol)
     found = sweep(dsi, texts, dsi.rows_of(docids), graphs, means=means, protocol=protocol, progress=progress)
     labels = [NOOP, REDUCED, *(f"{RANDOM_GRAPH} {draw}" for draw in range(DRAWS))]
     return dict(zip(labels, found, strict=True))

@@ -16,8 +16,6 @@ def census(outcomes: ArrayLike, confidence: float = 0.95, unit: str = "%") -> Es
     """
     values = np.array(outcomes)
     if values.ndim != 1 or values.size == 0 or values.dtype != np.bool_:
-        raise GenirError(
-            f"expected one true or false for each case, got {values.dtype} of shape {values.shape}"
-        )
+        raise GenirError(f"expected one true or false for each case, got {values.dtype} of shape {values.shape}")
     share = float(values.mean())
     return Estimate(share, share, share, confidence, len(values), "census", unit, values, int(values.sum()))

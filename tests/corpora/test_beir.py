@@ -129,9 +129,7 @@ def _damaged(folder: Path) -> None:
         (_damaged, r"a whole gzip file, got a damaged one in .*corpus.jsonl.gz"),
     ],
 )
-def test_a_fault_is_one_line_with_its_place(
-    folder: Path, break_it: Callable[[Path], object], message: str
-) -> None:
+def test_a_fault_is_one_line_with_its_place(folder: Path, break_it: Callable[[Path], object], message: str) -> None:
     """Each fault is reported with file and line."""
     break_it(folder)
     with pytest.raises(GenirError, match=message) as refusal:
@@ -145,9 +143,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
         read_beir(tmp_path / "absent")
 
 
-ids = st.text(
-    st.characters(exclude_characters="\t\n\r\ufeff", exclude_categories=["Cs"]), min_size=1, max_size=6
-)
+ids = st.text(st.characters(exclude_characters="\t\n\r\ufeff", exclude_categories=["Cs"]), min_size=1, max_size=6)
 texts = st.text(max_size=20)
 filled = texts.filter(lambda text: bool(text.strip()))
 

@@ -56,9 +56,7 @@ def test_stems_of_a_title_are_those_of_its_content_words() -> None:
 @given(
     st.lists(st.sampled_from(["amber", "boats", "Corals"]), min_size=1, max_size=3),
     st.lists(
-        st.sampled_from(
-            ["the", "amber", "Boat's", "coral,", "of", "is", "and", "(coral)", "amber-red", "blue."]
-        ),
+        st.sampled_from(["the", "amber", "Boat's", "coral,", "of", "is", "and", "(coral)", "amber-red", "blue."]),
         max_size=12,
     ),
 )

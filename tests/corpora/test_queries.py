@@ -31,10 +31,7 @@ ADA = Page(
 def by_kind(page: Page, frequencies: Counter[str] | None = None) -> dict[str, list[str]]:
     """The texts of a page's queries per kind."""
     made = page_queries(page, frequencies or document_frequencies([page]))
-    return {
-        kind: [query.text for query in made if query.kind == kind]
-        for kind in dict.fromkeys(q.kind for q in made)
-    }
+    return {kind: [query.text for query in made if query.kind == kind] for kind in dict.fromkeys(q.kind for q in made)}
 
 
 def test_each_kind_is_what_it_says() -> None:
@@ -106,9 +103,7 @@ def test_keywords_are_disjoint_rare_content_words_in_the_order_of_the_text() -> 
     frequencies[names[0]] = 1
     seen: set[str] = set()
     for number in range(60):
-        first, second = (
-            text.split() for text in by_kind(page._replace(id=str(number)), frequencies)["keywords"]
-        )
+        first, second = (text.split() for text in by_kind(page._replace(id=str(number)), frequencies)["keywords"])
         assert len({*first, *second}) == 8
         assert [*first] == sorted(first, key=names.index)
         seen |= {*first, *second}
@@ -142,7 +137,4 @@ def test_a_page_without_patterns_has_a_title_question_all_the_same(text: str) ->
 def test_no_query_is_longer_than_a_user_types() -> None:
     """A hundred words of a sentence are cut to LONGEST."""
     text = f"A lighthouse is a {' '.join(f'word{i}' for i in range(100))}."
-    assert (
-        max(len(t.split()) for kind, ts in by_kind(LIGHTHOUSE._replace(text=text)).items() for t in ts)
-        <= LONGEST
-    )
+    assert max(len(t.split()) for kind, ts in by_kind(LIGHTHOUSE._replace(text=text)).items() for t in ts) <= LONGEST

@@ -14,8 +14,7 @@ prose = st.text(st.sampled_from("aB1 .,;()!?\"'\u2013\n"), max_size=60)
 def test_a_full_stop_after_an_initial_or_an_abbreviation_ends_no_sentence() -> None:
     """J. S. Bach, c. 1700, Inc. and U.S. stay inside; quotation marks stay with their sentence."""
     text = (
-        'J. S. Bach lived c. 1700 in St. Gallen. He said "Never." Then Apple Inc. Bought the U.S. Navy! '
-        "Why? 3 reasons."
+        'J. S. Bach lived c. 1700 in St. Gallen. He said "Never." Then Apple Inc. Bought the U.S. Navy! Why? 3 reasons.'
     )
     assert sentences(text) == (
         "J. S. Bach lived c. 1700 in St. Gallen.",

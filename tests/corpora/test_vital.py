@@ -42,10 +42,7 @@ def test_there_is_enough_to_decide_the_claims(small: Corpus, full: Corpus) -> No
     assert len(small.documents) == 600
     assert len(small.validation) >= 420
     assert len(small.test) >= 100
-    kinds = {
-        split: Counter(query.kind for query in getattr(small, split))
-        for split in ("train", "validation", "test")
-    }
+    kinds = {split: Counter(query.kind for query in getattr(small, split)) for split in ("train", "validation", "test")}
     assert kinds["train"]["description"] == 120
     assert kinds["validation"]["description"] == 360
     assert kinds["test"]["description"] == 120
@@ -58,11 +55,7 @@ def test_notes_count_what_the_corpus_holds(small: Corpus, full: Corpus) -> None:
     for corpus in (small, full):
         for split in ("train", "validation", "test"):
             queries = getattr(corpus, split)
-            counted = {
-                key: n
-                for key, n in corpus.notes.items()
-                if key.startswith(f"{split}_") and isinstance(n, int)
-            }
+            counted = {key: n for key, n in corpus.notes.items() if key.startswith(f"{split}_") and isinstance(n, int)}
             per_kind = {f"{split}_{kind}": n for kind, n in Counter(query.kind for query in queries).items()}
             assert per_kind.items() <= counted.items()
             assert sum(per_kind.values()) == len(queries)
@@ -72,8 +65,7 @@ def test_no_held_out_text_is_trained_on(small: Corpus, full: Corpus) -> None:
     """Case ignored, no validation or test query is a training query, and none is both."""
     for corpus in (small, full):
         train, validation, test = (
-            {query.text.casefold() for query in queries}
-            for queries in (corpus.train, corpus.validation, corpus.test)
+            {query.text.casefold() for query in queries} for queries in (corpus.train, corpus.validation, corpus.test)
         )
         assert not train & validation
         assert not train & test
@@ -83,9 +75,7 @@ def test_no_held_out_text_is_trained_on(small: Corpus, full: Corpus) -> None:
 def test_held_out_descriptions_are_unambiguous_in_the_full_collection(small: Corpus, full: Corpus) -> None:
     """Counted again from the raw file: at least four words, one page."""
     raw = json.loads(
-        Path(module.package_file(module.DISTRIBUTION, module.VERSION, module.PATH, module.SHA256)).read_text(
-            "utf-8"
-        )
+        Path(module.package_file(module.DISTRIBUTION, module.VERSION, module.PATH, module.SHA256)).read_text("utf-8")
     )
     shared = Counter(" ".join(entry["description"].split()).casefold() for entry in raw.values())
     for corpus in (small, full):
@@ -160,10 +150,7 @@ def test_unusable_pages_are_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         ("Again", "a is a letter, here.", "x"),
         ("A b", "Another text.", "Second letter"),
     ]
-    raw = {
-        str(n): {"title": t, "extract": e, "description": d, "topic": "Arts"}
-        for n, (t, e, d) in enumerate(entries)
-    }
+    raw = {str(n): {"title": t, "extract": e, "description": d, "topic": "Arts"} for n, (t, e, d) in enumerate(entries)}
     file = tmp_path / "pages.json"
     file.write_text(json.dumps(raw), encoding="utf-8")
     monkeypatch.setattr(module, "package_file", lambda *_: file)
