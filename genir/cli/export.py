@@ -10,7 +10,7 @@ from transformers.utils import logging
 from genir.cli.evaluate import systems, table
 from genir.corpora.records import Corpus
 from genir.errors import GenirError
-from genir.models.catalogue import entry
+from genir.models.catalogue import corpus_of, entry
 from genir.models.dsi import load_dsi
 from genir.models.obtain import device_of, obtain_base, obtain_trained
 from genir.models.released import RELEASED, export, put_together, seal
@@ -42,7 +42,7 @@ def release(model: str, cache: Path, device: str) -> int:
     target = RELEASED / model
     if target.exists():
         raise GenirError(f"expected no release of {model} yet, {target} exists: remove it to write another")
-    corpus, where = entry(model).corpus(), device_of(device)
+    corpus, where = corpus_of(model), device_of(device)
     folder, base = obtain_trained(entry(model).recipe_for(corpus), corpus, cache, where), obtain_base(cache)
     content = json.loads((folder / MANIFEST).read_text())["content"]
     export(load_dsi(folder, model), content, base, target)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from genir.corpora.beir import read_beir
 from genir.corpora.records import Corpus
 from genir.errors import GenirError
-from genir.models.catalogue import CATALOGUE, entry
+from genir.models import catalogue
+from genir.models.catalogue import CATALOGUE
 from genir.models.obtain import fetch
 from genir.models.released import obtain_named
 
@@ -24,10 +24,7 @@ def corpus_of(model: str, corpus: str | None) -> Corpus:
             f"expected one of the models {', '.join(CATALOGUE)}, a model folder or a hub id OWNER/NAME, got {model!r}: "
             "check the spelling"
         )
-    if corpus is None and model not in CATALOGUE:
-        raise GenirError(f"expected --corpus with the BEIR folder that {model} was trained on, got none: name it")
-    name = corpus or model
-    return entry(name).corpus() if name in CATALOGUE else read_beir(Path(name))
+    return catalogue.corpus_of(model, corpus)
 
 
 def folder_of(model: str, corpus: Corpus, cache: Path, device: torch.device) -> Path:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import NamedTuple
 
+from genir.corpora.beir import read_beir
+from genir.corpora.realq import with_made_queries
 from genir.corpora.records import Corpus
 from genir.corpora.vital import vital
 from genir.errors import GenirError
@@ -17,11 +20,14 @@ class Entry(NamedTuple):
     """A named model: where its documents and queries come from, and how it is trained.
 
     ``sibling`` numbers a model that is trained without ten documents (``siblings``); which ones, its corpus says.
+    ``corpus`` is None where no package carries one and a person names a folder; ``prepared`` makes of what is named what the
+    model is trained on.
     """
 
-    corpus: Callable[[], Corpus]
+    corpus: Callable[[], Corpus] | None
     recipe: Recipe
     sibling: int | None = None
+    prepared: Callable[[Corpus], Corpus] = lambda corpus: corpus
 
     def recipe_for(self, corpus: Corpus) -> Recipe:
         """The recipe on this corpus, with the documents that a sibling leaves out."""
@@ -33,6 +39,11 @@ _VITAL600 = Recipe("vital600", steps=240)
 CATALOGUE: Mapping[str, Entry] = {
     "vital600": Entry(lambda: vital(600), _VITAL600),
     "vital10k": Entry(vital, Recipe("vital10k", steps=4_200, batch_size=96, warmup=200, evaluate_every=600)),
+    "realq10k": Entry(
+        None,
+        Recipe("realq10k", steps=3_600, batch_size=96, warmup=200, evaluate_every=600),
+        prepared=with_made_queries,
+    ),
     **{
         f"vital600-rd{number}": Entry(lambda: vital(600), replace(_VITAL600, name=f"vital600-rd{number}"), number)
         for number in range(1, SIBLINGS + 1)
@@ -56,6 +67,21 @@ def entry(name: str) -> Entry:
     if name not in CATALOGUE:
         raise GenirError(f"expected one of the models {', '.join(CATALOGUE)}, got {name!r}: check the spelling")
     return CATALOGUE[name]
+
+
+def corpus_of(model: str, corpus: str | None = None) -> Corpus:
+    """The corpus called ``corpus`` or kept in a BEIR folder, as ``model`` is trained on it; the model's own where none is named.
+
+    Raises GenirError where none is named and the model has none of its own.
+    """
+    own = entry(corpus or model).corpus if (corpus or model) in CATALOGUE else None
+    if own is not None:
+        found = own()
+    elif corpus is None:
+        raise GenirError(f"expected --corpus with the BEIR folder that {model} was trained on, got none: name it")
+    else:
+        found = read_beir(Path(corpus))
+    return entry(model).prepared(found) if model in CATALOGUE else found
 
 
 def members(name: str) -> tuple[str, ...]:
