@@ -7,18 +7,17 @@ is in its metadata.
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
 import os
 import re
 import shutil
 import tempfile
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from genir.corpora.lines import Line, excerpt, lines, records, string
 from genir.corpora.records import Corpus, Document, Query
 from genir.errors import GenirError
 
@@ -41,13 +40,13 @@ def read_beir(folder: str | os.PathLike[str], name: str | None = None) -> Corpus
     if not folder.is_dir():
         raise GenirError(f"expected a BEIR folder, got {folder}, which is no folder: give one with corpus.jsonl in it")
     documents: dict[str, Document] = {}
-    for line, record in _records(_file(folder, "corpus.jsonl")):
+    for line, record in records(_file(folder, "corpus.jsonl")):
         id = _new_id(line, record, documents)
-        documents[id] = Document(id, _string(line, record, "title", ""), _string(line, record, "text"))
+        documents[id] = Document(id, string(line, record, "title", ""), string(line, record, "text"))
     texts: dict[str, tuple[str, str]] = {}
-    for line, record in _records(_file(folder, "queries.jsonl")):
+    for line, record in records(_file(folder, "queries.jsonl")):
         id = _new_id(line, record, texts)
-        text = _string(line, record, "text")
+        text = string(line, record, "text")
         if not text.strip():
             raise GenirError(f"expected text in query {id!r}, got none in {line}: write it or remove the query")
         metadata = record.get("metadata")
@@ -98,16 +97,6 @@ def write_beir(corpus: Corpus, folder: str | os.PathLike[str]) -> None:
         raise
 
 
-class _Line(NamedTuple):
-    """A place in a file, printed as file:line."""
-
-    file: Path
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.number}"
-
-
 def _file(folder: Path, name: str) -> Path:
     for candidate in (folder / name, folder / f"{name}.gz"):
         if candidate.is_file():
@@ -115,43 +104,8 @@ def _file(folder: Path, name: str) -> Path:
     raise GenirError(f"expected {name} or {name}.gz in {folder}, got neither: a BEIR folder needs it")
 
 
-def _lines(file: Path) -> Iterator[tuple[_Line, str]]:
-    """The non-empty lines of a plain or gzipped file; only a line feed ends one."""
-    number = 0
-    try:
-        with gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb") as stream:
-            for number, raw in enumerate(stream, start=1):
-                text = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-                if text.strip():
-                    yield _Line(file, number), text
-    except UnicodeDecodeError:
-        raise GenirError(f"expected UTF-8, got other bytes in {_Line(file, number)}: convert the file") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise GenirError(f"expected a whole gzip file, got a damaged one in {file}: fetch it again") from None
-
-
-def _records(file: Path) -> Iterator[tuple[_Line, dict[str, Any]]]:
-    for line, text in _lines(file):
-        try:
-            record = json.loads(text)
-        except (json.JSONDecodeError, RecursionError):
-            record = None
-        if not isinstance(record, dict):
-            raise GenirError(f"expected a JSON object, got {_excerpt(text)} in {line}: mend the line")
-        yield line, record
-
-
-def _string(line: _Line, record: dict[str, Any], key: str, default: str | None = None) -> str:
-    value = record.get(key, default)
-    if value is None and default is not None:
-        return default
-    if not isinstance(value, str):
-        raise GenirError(f'expected a string as "{key}", got {_excerpt(json.dumps(value))} in {line}: mend the line')
-    return value
-
-
-def _new_id(line: _Line, record: dict[str, Any], known: Iterable[str]) -> str:
-    id = _string(line, record, "_id")
+def _new_id(line: Line, record: dict[str, Any], known: Iterable[str]) -> str:
+    id = string(line, record, "_id")
     if not id:
         raise GenirError(f"expected an id, got an empty one in {line}: name it")
     if id in known:
@@ -168,14 +122,14 @@ def _split(
         return ()
     relevant: dict[str, dict[str, None]] = {}
     first = True
-    for line, text in _lines(_file(folder / "qrels", f"{split}.tsv")):
+    for line, text in lines(_file(folder / "qrels", f"{split}.tsv")):
         header, first = first, False
         fields = text.split("\t")
         score = _number(fields[2]) if len(fields) == 3 else None
         if header and score is None and len(fields) == 3:
             continue
         if score is None:
-            raise GenirError(f"expected query-id, corpus-id and score between tabs, got {_excerpt(text)} in {line}")
+            raise GenirError(f"expected query-id, corpus-id and score between tabs, got {excerpt(text)} in {line}")
         query, document = fields[:2]
         if query not in texts:
             raise GenirError(f"expected a query of queries.jsonl, got {query!r} in {line}: add it or remove the line")
@@ -194,10 +148,6 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def _excerpt(text: str) -> str:
-    return repr(text if len(text) <= 40 else f"{text[:40]}...")
 
 
 def _document_line(document: Document) -> str:
