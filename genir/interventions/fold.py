@@ -11,6 +11,7 @@ from torch import Tensor
 from genir.errors import GenirError
 from genir.interventions.sites import MLP, Site, Stages, sites
 from genir.models.dsi import DSI
+from genir.models.families import Ability, lacking
 from genir.models.t5 import build_t5
 
 
@@ -28,6 +29,8 @@ def fold_reduced(dsi: DSI, stages: Stages, means: Mapping[Site, Tensor]) -> DSI:
     ``dsi``; saved like any model. Raises GenirError for a mean that is missing, and for a model that is
     folded already.
     """
+    if (reason := lacking(dsi.model, Ability.FOLDING)) is not None:
+        raise GenirError(f"expected a T5 to fold, got {dsi.name}: {reason}")
     if getattr(dsi.model.config, "bridging_layers", None) is not None:
         raise GenirError(f"expected a whole model, {dsi.name} is folded already: fold the model that it came from")
     for site in replaced_mlps(stages):

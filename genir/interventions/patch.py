@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
-from transformers import T5ForConditionalGeneration
+from transformers import PreTrainedModel
 
 from genir.errors import GenirError
 from genir.interventions.sites import MLP, Site
+from genir.models.families import heads_of, layers_of, width_of
 
 
 class Kind(StrEnum):
@@ -128,18 +129,18 @@ def describe(places: Sequence[Site]) -> str:
 
 def check(
     interventions: Sequence[Intervention],
-    model: T5ForConditionalGeneration,
+    model: PreTrainedModel,
     queries: int,
-    base: T5ForConditionalGeneration | None = None,
+    base: PreTrainedModel | None = None,
     means: Mapping[Site, Tensor] | None = None,
 ) -> None:
     """Raise GenirError for a model in training, a site it lacks or a replacement that does not fit."""
     _check_model(model)
-    width = model.config.d_model
+    width = width_of(model)
     if base is not None:
         _check_model(base)
-        if base.config.d_model != width:
-            raise GenirError(f"expected a base model of width {width}, got {base.config.d_model}: take the model's own")
+        if width_of(base) != width:
+            raise GenirError(f"expected a base model of width {width}, got {width_of(base)}: take the model's own")
     for intervention in interventions:
         where = f"in intervention {intervention.label!r}"
         for site, replacement in intervention.edits.items():
@@ -159,13 +160,13 @@ def check(
                 )
 
 
-def _check_model(model: T5ForConditionalGeneration) -> None:
+def _check_model(model: PreTrainedModel) -> None:
     if model.training:
         raise GenirError("expected a model in evaluation mode, got one in training: call model.eval()")
 
 
-def _check_site(site: Site, model: T5ForConditionalGeneration, where: str) -> None:
-    layers, heads = model.config.num_decoder_layers, model.config.num_heads
+def _check_site(site: Site, model: PreTrainedModel, where: str) -> None:
+    layers, heads = len(layers_of(model)), heads_of(model)
     if not 0 <= site.layer < layers:
         raise GenirError(f"expected a decoder layer from 0 to {layers - 1}, got {site.layer} {where}")
     if site.head is not None and (site.component is MLP or not 0 <= site.head < heads):

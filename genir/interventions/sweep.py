@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import T5ForConditionalGeneration
+from transformers import PreTrainedModel
 
 from genir.errors import GenirError
 from genir.interventions.engine_sweep import means_by_engine, ranks_by_engine
@@ -18,6 +18,7 @@ from genir.interventions.reference import capture, decode, encode
 from genir.interventions.sites import Site
 from genir.interventions.values import Accumulator, Clean, sites_with, value_of
 from genir.models.dsi import DSI, Inputs, Protocol
+from genir.models.families import Ability, lacking, prompt_of, unembedding_of
 from genir.models.ranking import ranks
 
 Batches = Sequence[tuple[NDArray[np.int64], Inputs]]
@@ -31,7 +32,7 @@ def sweep(
     gold_rows: NDArray[np.int64],
     interventions: Sequence[Intervention],
     *,
-    base: T5ForConditionalGeneration | None = None,
+    base: PreTrainedModel | None = None,
     protocol: Protocol = Protocol.MASKED,
     length: int = 0,
     means: Mapping[Site, Tensor] | None = None,
@@ -44,7 +45,8 @@ def sweep(
     ``gold_rows[i]`` is the unembedding row of query ``i``'s document (``dsi.rows_of``). A rank is one more
     than the number of vocabulary rows, words and documents alike, with a strictly larger logit. ``MEAN`` is
     the mean over these queries, or ``means`` from another set (``site_means``; Table 4 takes validation's).
-    Raises GenirError for sites or values that do not fit the model, and for rows outside its vocabulary.
+    Families without the fast engine go by hooks, whatever ``method`` says. Raises GenirError for sites or
+    values that do not fit the model, and for rows outside its vocabulary.
     """
     rows = np.asarray(gold_rows)
     if rows.shape != (len(texts),):
@@ -55,17 +57,23 @@ def sweep(
     if not len(texts) or not interventions:
         return np.empty((len(interventions), len(texts)), dtype=np.int64)
     batches = list(dsi.batches(texts, protocol, batch_size, length))
-    run = {"engine": ranks_by_engine, "reference": ranks_by_hooks}[method]
+    run = ranks_by_engine if method == "engine" and _by_engine(dsi.model, base) else ranks_by_hooks
     return run(dsi.model, batches, rows, interventions, base, means, progress)
+
+
+def _by_engine(model: PreTrainedModel, base: PreTrainedModel | None) -> bool:
+    """Whether the engine computes what these models do: T5s that answer after the start token alone."""
+    found = [one for one in (model, base) if one is not None]
+    return all(lacking(one, Ability.ENGINE) is None and len(prompt_of(one)) == 1 for one in found)
 
 
 @torch.no_grad()
 def ranks_by_hooks(
-    model: T5ForConditionalGeneration,
+    model: PreTrainedModel,
     batches: Batches,
     gold_rows: NDArray[np.int64],
     interventions: Sequence[Intervention],
-    base: T5ForConditionalGeneration | None = None,
+    base: PreTrainedModel | None = None,
     means: Mapping[Site, Tensor] | None = None,
     progress: Progress = lambda done, of: None,
 ) -> NDArray[np.int64]:
@@ -75,7 +83,7 @@ def ranks_by_hooks(
     any are needed.
     """
     rows = torch.from_numpy(gold_rows).to(model.device)
-    clean = clean_outputs(model, batches, interventions, means)
+    unembedding, clean = unembedding_of(model), clean_outputs(model, batches, interventions, means)
     from_base = sites_with(interventions, OTHER)
     found = np.zeros((len(interventions), len(gold_rows)), dtype=np.int64)
     done = 0
@@ -84,7 +92,7 @@ def ranks_by_hooks(
         other = {}
         if base is not None and from_base:
             other = capture(base, encode(base, inputs), inputs.mask, from_base)
-        nothing = encoded.new_zeros(encoded.shape[-1])
+        nothing = encoded.new_zeros(())
         mine = rows[torch.from_numpy(chosen).to(rows.device)]
         for number, intervention in enumerate(interventions):
             values = {
@@ -93,7 +101,7 @@ def ranks_by_hooks(
                 for value in [value_of(site, replacement, chosen, clean, other, encoded)]
             }
             state = decode(model, encoded, inputs.mask, values)
-            found[number, chosen] = ranks(state, model.lm_head.weight, mine).cpu().numpy()
+            found[number, chosen] = ranks(state, unembedding, mine).cpu().numpy()
         done += len(chosen)
         progress(done, len(gold_rows))
     return found
@@ -101,7 +109,7 @@ def ranks_by_hooks(
 
 @torch.no_grad()
 def clean_outputs(
-    model: T5ForConditionalGeneration,
+    model: PreTrainedModel,
     batches: Batches,
     interventions: Sequence[Intervention],
     means: Mapping[Site, Tensor] | None,
@@ -131,4 +139,6 @@ def site_means(
     wanted = tuple(dict.fromkeys(places))
     check([mean(wanted)], dsi.model, len(texts))
     batches = list(dsi.batches(texts, protocol, batch_size, length))
-    return means_by_engine(dsi.model, batches, wanted)
+    if _by_engine(dsi.model, None):
+        return means_by_engine(dsi.model, batches, wanted)
+    return dict(clean_outputs(dsi.model, batches, [mean(wanted)], None).means)

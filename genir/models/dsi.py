@@ -1,4 +1,4 @@
-"""DSI: a T5 that maps a query to one atomic document id at its first decoder position (Section 3)."""
+"""DSI: an encoder-decoder that maps a query to one atomic document id at its first decoder position (Section 3)."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import AutoTokenizer, PreTrainedTokenizerFast, T5ForConditionalGeneration
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from genir.errors import GenirError
-from genir.models.t5 import load_t5
+from genir.models.families import layers_of, unembedding_of, vocabulary_of
+from genir.models.forward import Inputs as Inputs  # for those who hold a DSI
+from genir.models.forward import decoded, encode
+from genir.models.seq2seq import load_model
 
 DOCID_TOKEN = re.compile(r"@DOC_ID_(.+)@", re.DOTALL)
-TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
+TOKENIZER_FILES = ("tokenizer.json", "spiece.model", "sentencepiece.bpe.model", "source.spm", "vocab.txt")
 TRUNCATION = 32  # tokens of a query or a document that the paper keeps (Section 3)
 
 
@@ -32,13 +34,6 @@ class Protocol(StrEnum):
     AS_PUBLISHED = "as-published"
 
 
-class Inputs(NamedTuple):
-    """A batch of queries: token ids and key mask (1 = attended), both of shape (queries, length)."""
-
-    ids: Tensor
-    mask: Tensor
-
-
 def docid_token(docid: str) -> str:
     """The token that stands for a document, as in the checkpoints published with the paper."""
     return f"@DOC_ID_{docid}@"
@@ -46,13 +41,13 @@ def docid_token(docid: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class DSI:
-    """A generative retrieval model under study: T5, tokenizer and the vocabulary rows of its document ids.
+    """A generative retrieval model under study: encoder-decoder, tokenizer and the vocabulary rows of its document ids.
 
     ``docids[i]`` is written by the unembedding row ``rows[i]``; ``rows`` has shape (documents,).
     """
 
     name: str
-    model: T5ForConditionalGeneration
+    model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
     docids: tuple[str, ...]
     rows: NDArray[np.int64]
@@ -61,12 +56,12 @@ class DSI:
     @property
     def layers(self) -> int:
         """The number of decoder layers."""
-        return int(self.model.config.num_decoder_layers)
+        return len(layers_of(self.model))
 
     @property
     def vocabulary(self) -> int:
         """The number of rows that the unembedding ranks, words and document ids alike."""
-        return int(self.model.lm_head.out_features)
+        return vocabulary_of(self.model)
 
     @property
     def device(self) -> torch.device:
@@ -131,29 +126,21 @@ class DSI:
 
     @torch.inference_mode()
     def final_state(self, inputs: Inputs) -> Tensor:
-        """What the unembedding reads at the first decoder position, shape (queries, d): normed and scaled as the model does."""
-        start = torch.full((len(inputs.ids), 1), self.model.config.decoder_start_token_id, device=self.device)
-        encoded = self.model.encoder(input_ids=inputs.ids, attention_mask=inputs.mask).last_hidden_state
-        state: Tensor = self.model.decoder(
-            input_ids=start,
-            encoder_hidden_states=encoded,
-            encoder_attention_mask=inputs.mask,
-            use_cache=False,
-        ).last_hidden_state[:, 0]
-        return state * self.model.config.d_model**-0.5 if self.model.config.scale_decoder_outputs else state
+        """What the unembedding reads where the document id is written, shape (queries, d): normed and scaled as the model does."""
+        return decoded(self.model, encode(self.model, inputs), inputs.mask)[:, -1]
 
     @torch.inference_mode()
     def logits(self, inputs: Inputs) -> Tensor:
-        """Logits at the first decoder position, shape (queries, vocabulary)."""
-        logits: Tensor = self.model.lm_head(self.final_state(inputs))
-        return logits
+        """Logits where the document id is written, shape (queries, vocabulary)."""
+        return self.final_state(inputs) @ unembedding_of(self.model).T
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """The tokenizer saved in ``folder``, no code run; GenirError where there is none that can be read."""
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):  # transformers 5 would make up an empty one
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES) and not _reads_bytes(folder):
+        # transformers 5 would make up an empty one
         raise GenirError(
-            f"expected {' or '.join(TOKENIZER_FILES)} beside the model in {folder}, found none: save the tokenizer there"
+            f"expected {' or '.join(TOKENIZER_FILES[:2])} beside the model in {folder}, found none: save the tokenizer there"
         )
     try:
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
@@ -162,6 +149,12 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
             f"expected a tokenizer beside the model in {folder}, got {type(error).__name__}: "
             "save it there with save_pretrained"
         ) from error
+
+
+def _reads_bytes(folder: Path) -> bool:
+    """Whether the tokenizer is ByT5's, which has no vocabulary to keep in a file."""
+    path = folder / "tokenizer_config.json"
+    return path.is_file() and b'"ByT5Tokenizer"' in path.read_bytes()
 
 
 def load_dsi(
@@ -175,7 +168,7 @@ def load_dsi(
     The format is that of the paper's checkpoints; the first docid is the length of the base tokenizer, not of its embedding.
     Raises GenirError for a folder without a tokenizer or document ids, or with more tokens than embedding rows.
     """
-    model = load_t5(folder, dtype).to(device)
+    model = load_model(folder, dtype).to(device)
     tokenizer = load_tokenizer(folder)
     found = sorted(
         (row, match[1]) for token, row in tokenizer.get_added_vocab().items() if (match := DOCID_TOKEN.fullmatch(token))
@@ -184,9 +177,9 @@ def load_dsi(
         raise GenirError(
             f"expected docid tokens '@DOC_ID_<id>@' in the tokenizer of {folder}, found none: is it a DSI model?"
         )
-    if found[-1][0] >= model.lm_head.out_features:
+    if found[-1][0] >= vocabulary_of(model):
         raise GenirError(
-            f"expected an unembedding row for each docid of {folder}, got {model.lm_head.out_features} rows for token "
+            f"expected an unembedding row for each docid of {folder}, got {vocabulary_of(model)} rows for token "
             f"{found[-1][0]}: tokenizer and weights are of different models"
         )
     docids = tuple(docid for _, docid in found)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genir.models.dsi import DSI, Protocol
+from genir.models.families import unembedding_of
 
 BLOCK = 8_192  # unembedding rows at a time: 64 queries of float32 logits take 2 MB
 
@@ -63,7 +64,7 @@ def gold_ranks(
 ) -> NDArray[np.int64]:
     """Rank of ``docids[i]`` for the query ``texts[i]``, 1-based over the whole vocabulary, shape (queries,)."""
     rows = torch.from_numpy(dsi.rows_of(docids)).to(dsi.device)
-    found = np.zeros(len(texts), dtype=np.int64)
+    found, unembedding = np.zeros(len(texts), dtype=np.int64), unembedding_of(dsi.model)
     for chosen, inputs in dsi.batches(texts, protocol, batch_size, length):
-        found[chosen] = ranks(dsi.final_state(inputs), dsi.model.lm_head.weight, rows[chosen]).cpu().numpy()
+        found[chosen] = ranks(dsi.final_state(inputs), unembedding, rows[chosen]).cpu().numpy()
     return found

@@ -1,4 +1,4 @@
-"""T5 models of Hugging Face: built and loaded so that an untied head stays untied."""
+"""T5 models of Hugging Face and their relatives mT5, UMT5, LongT5: built and loaded so that an untied head stays untied."""
 
 from __future__ import annotations
 
@@ -11,10 +11,26 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import T5Config, T5ForConditionalGeneration
+from transformers import (
+    LongT5Config,
+    LongT5ForConditionalGeneration,
+    MT5Config,
+    T5Config,
+    T5ForConditionalGeneration,
+    UMT5Config,
+    UMT5ForConditionalGeneration,
+)
 
 from genir.errors import GenirError
 from genir.models.reduced import reduce_decoder
+
+# An mT5 is a T5 v1.1 whose output is never scaled: it is held as one, so that all that is made for T5 serves it.
+CLASSES = {
+    "t5": (T5Config, T5ForConditionalGeneration),
+    "umt5": (UMT5Config, UMT5ForConditionalGeneration),
+    "longt5": (LongT5Config, LongT5ForConditionalGeneration),
+}
+T5_TYPES = (*CLASSES, "mt5")
 
 
 def t5_config(settings: Mapping[str, Any]) -> T5Config:
@@ -22,7 +38,7 @@ def t5_config(settings: Mapping[str, Any]) -> T5Config:
 
     transformers 5 forces it to True, after which loading an untied checkpoint overwrites the input embeddings with the head.
     """
-    config = T5Config(**settings)
+    config = CLASSES[settings.get("model_type", "t5")][0](**settings)
     config.tie_word_embeddings = settings.get("tie_word_embeddings", True)
     config.scale_decoder_outputs = settings.get("scale_decoder_outputs", config.tie_word_embeddings)
     return config
@@ -33,7 +49,8 @@ def build_t5(settings: Mapping[str, Any]) -> T5ForConditionalGeneration:
 
     With ``bridging_layers`` in ``settings`` its decoder is that of the reduced graph (``reduced``).
     """
-    model = T5ForConditionalGeneration(t5_config(settings)).eval()
+    config = t5_config(settings)
+    model = CLASSES[config.model_type][1](config).eval()
     if settings.get("bridging_layers") is not None:
         reduce_decoder(model, settings["bridging_layers"])
     model.set_input_embeddings(model.shared)
@@ -46,16 +63,10 @@ def load_t5(folder: Path, dtype: torch.dtype = torch.float32) -> T5ForConditiona
     Raises GenirError where the folder holds no T5, files that cannot be read, weights that its configuration does not
     expect, or NaN.
     """
-    path = folder / "config.json"
-    if not path.is_file():
-        raise GenirError(f"expected a Hugging Face model folder with config.json, got {folder}: check the path")
-    try:
-        settings = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise GenirError(f"expected JSON in {path}, got {error}: fetch or save the model again") from None
-    if not isinstance(settings, dict) or settings.get("model_type") != "t5":
+    settings = settings_in(folder)
+    if settings.get("model_type") not in T5_TYPES:
         raise GenirError(
-            f"expected a T5 checkpoint in {folder}, got {_kind(settings)}: other architectures are not supported"
+            f"expected a T5 checkpoint in {folder}, got model_type {settings.get('model_type')!r}: name another folder"
         )
     shards = sorted(folder.glob("*.safetensors"))
     if not shards:
@@ -73,6 +84,8 @@ def load_t5(folder: Path, dtype: torch.dtype = torch.float32) -> T5ForConditiona
             raise GenirError(
                 f"expected finite weights, {name} in {folder} holds NaN or infinity: train or export it again"
             )
+    if settings["model_type"] == "mt5":
+        settings = as_t5(settings, tied="lm_head.weight" not in state)
     shared = state.get("shared.weight", state.get("encoder.embed_tokens.weight"))
     if shared is not None:
         state |= {
@@ -94,5 +107,21 @@ def load_t5(folder: Path, dtype: torch.dtype = torch.float32) -> T5ForConditiona
     return model.eval()
 
 
-def _kind(settings: Any) -> str:
-    return f"model_type {settings.get('model_type')!r}" if isinstance(settings, dict) else "no JSON object"
+def as_t5(settings: Mapping[str, Any], tied: bool) -> dict[str, Any]:
+    """The settings of a T5 that computes what the mT5 of ``settings`` does."""
+    like = {"model_type": "t5", "tie_word_embeddings": tied, "scale_decoder_outputs": False}
+    return MT5Config().to_dict() | dict(settings) | like
+
+
+def settings_in(folder: Path) -> dict[str, Any]:
+    """What config.json of a model folder holds; GenirError where there is none, or none that can be read."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise GenirError(f"expected a Hugging Face model folder with config.json, got {folder}: check the path")
+    try:
+        settings = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise GenirError(f"expected JSON in {path}, got {error}: fetch or save the model again") from None
+    if not isinstance(settings, dict):
+        raise GenirError(f"expected a JSON object in {path}, got {type(settings).__name__}: fetch the model again")
+    return settings

@@ -10,6 +10,7 @@ import torch
 
 from genir.corpora.records import Query
 from genir.models.dsi import DSI, Protocol
+from genir.models.families import unembedding_of
 from genir.models.ranking import ranks, top
 from genir.readouts.metrics import Ranked, pairs
 
@@ -37,7 +38,7 @@ def effectiveness(
     number = {docid: position for position, docid in enumerate(dsi.docids)}
     rows = torch.from_numpy(dsi.rows_of(docids)).to(dsi.device)
     positions = torch.tensor([number[docid] for docid in docids], device=dsi.device)
-    unembedding = dsi.model.lm_head.weight
+    unembedding = unembedding_of(dsi.model)
     first, last = int(dsi.rows[0]), int(dsi.rows[-1]) + 1
     contiguous = last - first == len(dsi.rows)  # then a view will do: 110,000 rows of T5-large take 450 MB
     documents = unembedding[first:last] if contiguous else unembedding[torch.from_numpy(dsi.rows).to(dsi.device)]

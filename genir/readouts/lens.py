@@ -10,8 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genir.errors import GenirError
 from genir.interventions.sites import Component, Site, every_site
 from genir.models.dsi import DSI
+from genir.models.families import family_of, part, read, unembedding_of
 from genir.models.ranking import ranks
 from genir.readouts.writes import PARTS, Writes
 
@@ -61,12 +63,16 @@ class Sorted(NamedTuple):
 
 @torch.no_grad()
 def lens(dsi: DSI, states: Tensor) -> Tensor:
-    """What the unembedding reads of each state: the final RMS norm with its weight and, where the model does, times d^-1/2.
+    """What the unembedding reads of each state: the final norm with its weight and, where the model does, times d^-1/2.
 
     ``states`` (..., d) -> (..., d). Multiplied with the unembedding, the stream that leaves the decoder gives the model's logits.
     """
-    normed: Tensor = dsi.model.decoder.final_layer_norm(states)
-    return normed * dsi.model.config.d_model**-0.5 if dsi.model.config.scale_decoder_outputs else normed
+    norm = family_of(dsi.model).final_norm
+    if norm is None:
+        raise GenirError(
+            f"expected a model with a final norm for the logit lens, {dsi.name} has none: use a pre-norm one"
+        )
+    return read(dsi.model, part(dsi.model, norm)(states))
 
 
 @torch.no_grad()
@@ -100,7 +106,7 @@ def state_ranks(dsi: DSI, states: Tensor, rows: NDArray[np.int64]) -> tuple[NDAr
 @torch.no_grad()
 def logits_of(dsi: DSI, states: Tensor) -> NDArray[np.float32]:
     """Logits by the lens, (states, vocabulary), in host memory: sorting is faster there than in torch."""
-    logits: NDArray[np.float32] = (lens(dsi, states) @ dsi.model.lm_head.weight.T).float().cpu().numpy()
+    logits: NDArray[np.float32] = (lens(dsi, states) @ unembedding_of(dsi.model).T).float().cpu().numpy()
     return logits
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from genir.interventions.reference import capture, encode
 from genir.interventions.sites import ATTENTION, CROSS, MLP, Site
 from genir.models.dsi import DSI, Protocol
+from genir.models.families import heads_of
 from genir.readouts.reading import blocks, positive_shares, pre_activations
 
 TOP = 5
@@ -34,7 +35,7 @@ def top_sources(
     dsi: DSI, texts: Sequence[str], layers: Iterable[int], protocol: Protocol = Protocol.MASKED, batch_size: int = 64
 ) -> TopSources:
     """Which cross-attention heads the MLPs in ``layers`` read most from, for each text."""
-    targets, heads = list(layers), dsi.model.config.num_heads
+    targets, heads = list(layers), heads_of(dsi.model)
     shape = len(texts), len(targets), dsi.layers, heads
     found = TopSources(np.zeros(shape, np.bool_), np.zeros(shape, np.bool_))
     for chosen, inputs in dsi.batches(texts, protocol, batch_size):

@@ -14,6 +14,7 @@ from torch import Tensor
 from genir.interventions.reference import capture, encode
 from genir.interventions.sites import CROSS, Site
 from genir.models.dsi import DSI, Protocol
+from genir.models.families import heads_of
 from genir.readouts.lens import BLOCK, logits_of, split
 
 DEPTHS = (10, 100, 1_000)  # of the ranking in which Table 5 counts docids
@@ -59,7 +60,7 @@ def promoted_words(
     protocol: Protocol = Protocol.MASKED,
 ) -> Words:
     """What each cross-attention head of ``layers`` promotes; ``rows`` (queries,) are those of the followed documents."""
-    chosen_layers, heads = list(layers), dsi.model.config.num_heads
+    chosen_layers, heads = list(layers), heads_of(dsi.model)
     places = [Site(CROSS, layer, head) for layer, head in product(chosen_layers, range(heads))]
     shape = len(texts), len(chosen_layers), heads
     found = Words(

@@ -11,6 +11,7 @@ from torch import Tensor
 from genir.interventions.reference import trace
 from genir.interventions.sites import Component, Site
 from genir.models.dsi import DSI, Protocol
+from genir.models.families import width_of
 
 PARTS = tuple(Component)
 
@@ -61,8 +62,7 @@ def writes(
     batch_size: int = 128,
 ) -> Writes:
     """What the unpatched model writes for each text; 18 MB for 360 queries at 8 layers of width 512."""
-    config = dsi.model.config
-    shape = len(texts), 1 + len(PARTS) * dsi.layers, config.d_model
+    shape = len(texts), 1 + len(PARTS) * dsi.layers, width_of(dsi.model)
     found = torch.empty(shape, dtype=dsi.model.dtype, device=dsi.device)
     for chosen, inputs in dsi.batches(texts, protocol, batch_size, length):
         seen = trace(dsi.model, inputs)
