@@ -23,9 +23,9 @@ from genir.errors import GenirError
 from genir.models.catalogue import entry
 from genir.models.dsi import DSI
 from genir.models.examples import untrained_dsi
-from genir.models.obtain import obtain_base, obtain_trained
+from genir.models.obtain import fetch, obtain_base, obtain_trained
 from genir.models.recipe import Recipe
-from genir.models.store import obtain
+from genir.models.store import MANIFEST, obtain
 from genir.models.t5 import load_t5
 
 PART_BYTES = 15_000_000
@@ -39,8 +39,23 @@ def obtain_named(name: str, corpus: Corpus, cache: Path, device: torch.device, t
     """The Hugging Face folder of a model of the catalogue: as it was released, unless there is no release or ``train`` is set."""
     released = RELEASED / name
     if train or not released.is_dir():
-        return obtain_trained(entry(name).recipe_for(corpus), corpus, cache, device)
-    return obtain_released(released, corpus, obtain_base(cache), cache)
+        return obtain_trained(entry(name).recipe_for(corpus), corpus, cache, device, base=base_of(name, cache))
+    return obtain_released(released, corpus, base_of(name, cache), cache)
+
+
+def base_of(name: str, cache: Path) -> Path:
+    """The folder of the pre-trained T5 that a model of the catalogue starts from: its own, fetched if need be, or the packaged one."""
+    own = entry(name).base
+    return obtain_base(cache) if own is None else fetch(own)
+
+
+def made_by(name: str, folder: Path) -> Mapping[str, Any]:
+    """What is on record of how the model in ``folder`` came about: recipe, libraries, digests of data and base; empty for a stranger's."""
+    released, manifest = RELEASED / name / "recipe.json", folder / MANIFEST
+    if released.is_file():
+        return dict(json.loads(released.read_text()))
+    content = json.loads(manifest.read_text())["content"] if manifest.is_file() else {}
+    return dict(content) if "recipe" in content else {}
 
 
 def export(dsi: DSI, recipe: Mapping[str, Any], base: Path, target: Path) -> None:
@@ -75,6 +90,15 @@ def seal(folder: Path) -> None:
     (folder / SUMS).write_text(_sums(folder))
 
 
+def sealed(folder: Path) -> None:
+    """GenirError unless the files of a release are those that its list of hashes names."""
+    sums = folder / SUMS
+    if not sums.is_file() or sums.read_text() != _sums(folder):
+        raise GenirError(
+            f"expected the files of the released {folder.name} as {SUMS} lists them, they differ: restore {folder}"
+        )
+
+
 def quantised(name: str, matrix: Tensor) -> dict[str, Tensor]:
     """A matrix (rows, columns) as ``name.int8`` and ``name.scale`` (rows,); a row of zeros has scale 0."""
     scale = matrix.float().abs().amax(1) / 127
@@ -97,11 +121,7 @@ def obtain_released(folder: Path, corpus: Corpus, base: Path, cache: Path) -> Pa
 
     GenirError where a file of the release is missing or altered, or where it is not a model of ``corpus``.
     """
-    sums = folder / SUMS
-    if not sums.is_file() or sums.read_text() != _sums(folder):
-        raise GenirError(
-            f"expected the files of the released {folder.name} as {SUMS} lists them, they differ: restore {folder}"
-        )
+    sealed(folder)
     docids = tuple(json.loads((folder / "docids.json").read_text()))
     if docids != tuple(document.id for document in corpus.documents):
         raise GenirError(
@@ -116,7 +136,7 @@ def obtain_released(folder: Path, corpus: Corpus, base: Path, cache: Path) -> Pa
             if (folder / name).exists():
                 shutil.copy(folder / name, target / name)
 
-    content = {"released": sums.read_text(), "base": base.name}
+    content = {"released": (folder / SUMS).read_text(), "base": base.name}
     return obtain(cache / "models", f"{folder.name}-released", content, build)
 
 

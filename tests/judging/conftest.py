@@ -11,7 +11,7 @@ import pytest
 import genir.statistics.judgement
 import genir.statistics.proportions  # noqa: F401
 
-PLUGINS = ("settings", "subjects", "judging", "collecting", "recording", "progress")
+PLUGINS = ("settings", "subjects", "judging", "collecting", "exhibits", "recording", "progress")
 
 CONFTEST = f"""
 from pathlib import Path

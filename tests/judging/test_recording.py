@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest_plugins = ("pytester",)
@@ -165,6 +168,29 @@ def test_a_ledger_holds_what_ran_and_nothing_else(project: Project, pytester: py
     project(CLAIMS, known=KNOWN)
     project(CLAIMS, "-k", "possible", known=KNOWN)
     assert [record["id"] for record in ledger(pytester.path)["records"]] == ["0-possible"]  # type: ignore[attr-defined]
+
+
+def test_exhibits_are_those_of_this_run(project: Project, pytester: pytest.Pytester) -> None:
+    source = (
+        CLAIMS
+        + '''
+@claim("5-seen", where="-", paper="retrieval_process")
+def test_seen(subject, settings, judge):
+    """The sentence."""
+    keeper(settings.report, subject)("table3", {"noop": 0.0})
+    judge(share(398).above(percent(90)))
+'''
+    )
+    earlier = pytester.path / "report" / "exhibits" / "one" / "figure3.json"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("{}")
+    os.utime(earlier, (0, 0))
+    project("from fixtures.exhibits import keeper\n" + source, "--model", "one", known=KNOWN)
+    kept = sorted(str(p.relative_to(earlier.parents[1])) for p in earlier.parents[1].rglob("*.json"))
+    assert kept == ["-/environment.json", "one/table3.json"]
+    environment = json.loads((earlier.parents[1] / "-" / "environment.json").read_text())
+    assert environment["python"] == platform.python_version()
+    assert environment["numpy"] == np.__version__
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
