@@ -1,4 +1,4 @@
-"""A random model of every architecture, of a size for tests; ``python -m tests.models.architectures`` writes the table of support."""
+"""A random model of every architecture, of a size for tests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ T5_SHAPE = {
     "d_ff": 24,
     "num_layers": 2,
     "num_decoder_layers": LAYERS,
-    "vocab_size": VOCABULARY,
     "decoder_start_token_id": 0,
 }
 BART_SHAPE = {
@@ -43,7 +42,6 @@ BART_SHAPE = {
     "decoder_attention_heads": HEADS,
     "encoder_ffn_dim": 24,
     "decoder_ffn_dim": 24,
-    "vocab_size": VOCABULARY,
     "max_position_embeddings": 64,
     "pad_token_id": 0,
     "bos_token_id": 2,
@@ -54,17 +52,30 @@ BART_SHAPE = {
 GATED = {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}
 
 
-def _mt5() -> PreTrainedModel:
-    model = MT5ForConditionalGeneration(MT5Config(**T5_SHAPE))
-    model.lm_head.weight = torch.nn.Parameter(torch.randn(VOCABULARY, WIDTH))  # untied, as those that Google trained
+def _t5(**settings: object) -> Callable[[int], PreTrainedModel]:
+    return lambda vocabulary: build_t5(T5_SHAPE | {"vocab_size": vocabulary} | settings)
+
+
+def _mt5(vocabulary: int) -> PreTrainedModel:
+    model = MT5ForConditionalGeneration(MT5Config(vocab_size=vocabulary, **T5_SHAPE))
+    model.lm_head.weight = torch.nn.Parameter(torch.randn(vocabulary, WIDTH))  # untied, as those that Google trained
     return model
 
 
-def _bert2bert() -> PreTrainedModel:
+def _bart(forced: int | None = None) -> Callable[[int], PreTrainedModel]:
+    def build(vocabulary: int) -> PreTrainedModel:
+        model = BartForConditionalGeneration(BartConfig(vocab_size=vocabulary, **BART_SHAPE))
+        model.generation_config.forced_bos_token_id = forced
+        return model
+
+    return build
+
+
+def _bert2bert(vocabulary: int) -> PreTrainedModel:
     shape = {
         "num_attention_heads": HEADS,
         "intermediate_size": 24,
-        "vocab_size": VOCABULARY,
+        "vocab_size": vocabulary,
         "max_position_embeddings": 64,
     }
     encoder = BertConfig(hidden_size=12, num_hidden_layers=2, **shape)
@@ -76,36 +87,36 @@ def _bert2bert() -> PreTrainedModel:
     return EncoderDecoderModel(config)
 
 
-ARCHITECTURES: Mapping[str, Callable[[], PreTrainedModel]] = {
-    "T5 v1.0": lambda: build_t5(T5_SHAPE),
-    "T5 v1.1, Flan-T5": lambda: build_t5(T5_SHAPE | GATED),
-    "ByT5": lambda: build_t5(T5_SHAPE | GATED | {"num_layers": 4}),  # deeper encoder than decoder
+LOCAL = {"model_type": "longt5", "local_radius": 3}
+ARCHITECTURES: Mapping[str, Callable[[int], PreTrainedModel]] = {
+    "T5 v1.0": _t5(),
+    "T5 v1.1, Flan-T5": _t5(**GATED),
+    "ByT5": _t5(**GATED, num_layers=4),  # its encoder is deeper than its decoder
     "mT5": _mt5,
-    "UMT5": lambda: build_t5(T5_SHAPE | GATED | {"model_type": "umt5"}),
-    "LongT5, local": lambda: build_t5(T5_SHAPE | {"model_type": "longt5", "local_radius": 3}),
-    "LongT5, transient-global": lambda: build_t5(
-        T5_SHAPE
-        | {
-            "model_type": "longt5",
-            "local_radius": 3,
-            "global_block_size": 4,
-            "encoder_attention_type": "transient-global",
-        }
+    "UMT5": _t5(**GATED, model_type="umt5"),
+    "LongT5, local": _t5(**LOCAL),
+    "LongT5, transient-global": _t5(**LOCAL, global_block_size=4, encoder_attention_type="transient-global"),
+    "BART": _bart(),
+    "BART, <s> first": _bart(forced=4),
+    "mBART": lambda vocabulary: MBartForConditionalGeneration(MBartConfig(vocab_size=vocabulary, **BART_SHAPE)),
+    "Marian": lambda vocabulary: MarianMTModel(
+        MarianConfig(vocab_size=vocabulary, decoder_vocab_size=vocabulary, **BART_SHAPE)
     ),
-    "BART": lambda: BartForConditionalGeneration(BartConfig(**BART_SHAPE)),
-    "BART, <s> first": lambda: BartForConditionalGeneration(BartConfig(**BART_SHAPE)),
-    "mBART": lambda: MBartForConditionalGeneration(MBartConfig(**BART_SHAPE)),
-    "Marian": lambda: MarianMTModel(MarianConfig(**BART_SHAPE, decoder_vocab_size=VOCABULARY)),
-    "Pegasus": lambda: PegasusForConditionalGeneration(PegasusConfig(**BART_SHAPE)),
+    "Pegasus": lambda vocabulary: PegasusForConditionalGeneration(PegasusConfig(vocab_size=vocabulary, **BART_SHAPE)),
     "BERT2BERT": _bert2bert,
 }
+
+
+def trainable(name: str, vocabulary: int) -> PreTrainedModel:
+    """A model as Hugging Face starts it."""
+    return ARCHITECTURES[name](vocabulary)
 
 
 def random_model(name: str, seed: int = 0) -> PreTrainedModel:
     """A model of the architecture ``name``; every weight, norm and bias is drawn, so that none is idle."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = ARCHITECTURES[name]()
+        model = ARCHITECTURES[name](VOCABULARY)
         with torch.no_grad():
             for path, weight in [*model.named_parameters(), *model.named_buffers()]:
                 if weight.ndim == 1 or path == "final_logits_bias":
@@ -113,6 +124,4 @@ def random_model(name: str, seed: int = 0) -> PreTrainedModel:
                     weight.copy_(float(norm) + 0.3 * torch.randn_like(weight))
                 elif weight.is_floating_point() and "positions" not in path:
                     weight.copy_(torch.randn_like(weight) * weight.shape[1] ** -0.5)
-    if name == "BART, <s> first":
-        model.generation_config.forced_bos_token_id = 4
     return model.eval()
