@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from inspect import signature
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from transformers.cache_utils import Cache, DynamicLayer
 from genir.errors import GenirError
 from genir.models.causal import CausalLM
 from genir.models.causal_attention import HeadMask, Watch, stacked, watching
+from genir.models.trunk import Trunk, below, trunk_of
 
 Progress = Callable[[int, int], None]
 Prompt = Sequence[int]
@@ -46,7 +48,8 @@ def decode(
     """Continue every prompt greedily under every mask; the result is indexed by mask, then by prompt.
 
     Prompts are walked in lexicographic order and a prefix that the next prompt shares is not computed again; masks that act
-    on decoding steps only share the prefill as well. Both are exact: a key or a value does not depend on what follows it.
+    on decoding steps only share the prefill as well, and other masks the layers below the first that they touch. All of it is
+    exact: a key or a value depends neither on what follows it nor on layers above.
     Rows of a batch are aligned to the right and padded, with the pads masked out. An answer ends at a stop token, at a line
     break after its first token, or after ``steps``. ``progress`` is called with the rows done and the rows in all.
     Raises GenirError for a prompt of fewer than two tokens and for one that leaves no room for ``steps`` tokens.
@@ -61,16 +64,14 @@ def decode(
             )
     order = sorted(range(len(prompts)), key=lambda i: tuple(prompts[i]))
     results: dict[tuple[int, int], Decoded] = {}
-    total = len(prompts) * len(masks)
-    for group in _groups(masks):
-        walk = _Walk(lm, max(map(len, prompts), default=1), _prefill_mask(masks[group[0]]))
-        rows = [(i, m) for i in order for m in group]
-        for start in range(0, len(rows), batch):
-            chosen = rows[start : start + batch]
-            answers = _batch(lm, walk, prompts, chosen, [masks[m] for _, m in chosen], steps, want_keys)
-            results.update(zip(chosen, answers, strict=True))
-            if progress is not None:
-                progress(len(results), total)
+    rows = [(i, m) for group in _groups(masks) for i in order for m in group]
+    filled = _filled(lm, prompts, masks, rows)
+    for start in range(0, len(rows), batch):
+        chosen = rows[start : start + batch]
+        answers = _batch(lm, filled, prompts, chosen, [masks[m] for _, m in chosen], steps, want_keys)
+        results.update(zip(chosen, answers, strict=True))
+        if progress is not None:
+            progress(len(results), len(rows))
     return [[results[i, m] for i in range(len(prompts))] for m in range(len(masks))]
 
 
@@ -84,6 +85,20 @@ def _groups(masks: Sequence[HeadMask | None]) -> Iterator[list[int]]:
 
 def _prefill_mask(mask: HeadMask | None) -> HeadMask | None:
     return None if mask is None or mask.decoding else mask
+
+
+def _filled(
+    lm: CausalLM, prompts: Sequence[Prompt], masks: Sequence[HeadMask | None], rows: Sequence[tuple[int, int]]
+) -> Iterator[Cache]:
+    """The cache of each row's prompt under its mask, one after the other; good until the next is asked for."""
+    capacity = max(map(len, prompts), default=1)
+    prefills = [_prefill_mask(mask) for mask in masks]
+    trunk = trunk_of(lm, [mask for mask in prefills if mask is not None])
+    walk: _Walk | None = None
+    for i, m in rows:
+        if walk is None or walk.mask is not prefills[m]:
+            walk = _Walk(lm, capacity, prefills[m], trunk if trunk and below(prefills[m], trunk.depth) else None)
+        yield walk.to(prompts[i])
 
 
 class _Room(DynamicLayer):
@@ -119,8 +134,8 @@ class _Room(DynamicLayer):
 class _Walk:
     """The keys and values of one prompt after the other, in one cache that is cropped to what they share."""
 
-    def __init__(self, lm: CausalLM, capacity: int, mask: HeadMask | None) -> None:
-        self.lm, self.mask = lm, mask
+    def __init__(self, lm: CausalLM, capacity: int, mask: HeadMask | None, trunk: Trunk | None) -> None:
+        self.lm, self.mask, self.trunk = lm, mask, trunk
         self.cache = Cache(layer_class_to_replicate=partial(_Room, capacity))
         self.held: tuple[int, ...] = ()
 
@@ -133,9 +148,12 @@ class _Walk:
             layer.used = shared
         self.held = wanted[:shared]
         if shared < len(wanted):
-            with watching(Watch(layers=self.lm.layers, masks=() if self.mask is None else (self.mask,))):
-                new = torch.tensor([wanted[shared:]], device=self.lm.device)
-                where = torch.arange(shared, len(wanted), device=self.lm.device)[None]
+            new = torch.tensor([wanted[shared:]], device=self.lm.device)
+            where = torch.arange(shared, len(wanted), device=self.lm.device)[None]
+            with (
+                watching(Watch(layers=self.lm.layers, masks=() if self.mask is None else (self.mask,))),
+                nullcontext() if self.trunk is None else self.trunk.shared(wanted, shared, self.cache),
+            ):
                 _forward(self.lm.model.base_model, new, where, None, self.cache)
             self.held = wanted
         return self.cache
@@ -143,7 +161,7 @@ class _Walk:
 
 def _batch(
     lm: CausalLM,
-    walk: _Walk,
+    filled: Iterator[Cache],
     prompts: Sequence[Prompt],
     rows: Sequence[tuple[int, int]],
     masks: Sequence[HeadMask | None],
@@ -154,8 +172,7 @@ def _batch(
     width = max(lengths) - 1
     pads = torch.tensor([width + 1 - length for length in lengths], device=lm.device)
     cache: Cache | None = None
-    for row, (i, _) in enumerate(rows):
-        source = walk.to(prompts[i])
+    for row, source in zip(range(len(rows)), filled, strict=False):
         cache = cache or Cache(layers=[_Room(width + steps) for _ in source.layers])
         _copy(source, cache, row, len(rows), width)
     tokens = torch.tensor([[prompts[i][-1]] for i, _ in rows], device=lm.device)

@@ -125,12 +125,21 @@ class Language:
 
 
 def episode(
-    language: Language, filler: int, tasks: Sequence[Task], rng: np.random.Generator, least: int = 2
+    language: Language,
+    filler: int,
+    tasks: Sequence[Task],
+    rng: np.random.Generator,
+    least: int = 2,
+    *,
+    depth: float | None = None,
+    text: np.random.Generator | None = None,
 ) -> Episode:
     """One context of ``filler`` filler tokens and its statements, with a question for each of ``tasks`` after it.
 
     There are at least ``least`` statements of each form, so that a form alone does not give the answer; each key is stated and
-    asked for once. Raises GenirError when the language has too few keys or values for that.
+    asked for once. ``depth`` in [0, 1] is where the first question's statement stands, 1 after everything else; drawn unless
+    given. ``text`` draws the filler, so that the same facts can be put into the same or another context.
+    Raises GenirError when the language has too few keys or values for that.
     """
     needles = max(least, sum(task is Task.NEEDLE for task in tasks) + (least > 1))
     hops = max(least, sum(task in (Task.DIRECT, Task.CHAIN) for task in tasks))
@@ -143,15 +152,20 @@ def episode(
     entities = language.first_entity + rng.permutation(language.entities)[:hops]
     said = [[IS, int(k), *row, STOP] for k, row in zip(keys, values.reshape(needles, -1).tolist(), strict=False)]
     said += [[IS, int(k), int(e), STOP] for k, e in zip(keys[needles:], entities, strict=True)]
-    text = language.filler(filler, rng)
+    filling = language.filler(filler, rng if text is None else text)
     places = np.sort(rng.integers(0, filler + 1, len(said)))
+    order = [(int(n), int(place)) for n, place in zip(rng.permutation(len(said)), places, strict=True)]
+    if depth is not None:
+        asked, where = 0 if tasks[0] is Task.NEEDLE else needles, round(depth * filler)
+        order = [(number, place) for number, place in order if number != asked]
+        order.insert(sum(place <= where for _, place in order), (asked, where))
     tokens, spans, at = [BOS], [(0, 0)] * len(said), 0
-    for number, place in zip(rng.permutation(len(said)), places, strict=True):
-        tokens += text[at:place]
+    for number, place in order:
+        tokens += filling[at:place]
         at = place
         spans[number] = (len(tokens) + 2, len(tokens) + len(said[number]) - 1)
         tokens += said[number]
-    tokens += text[at:]
+    tokens += filling[at:]
     answers: list[tuple[int, int]] = []
     sources: list[tuple[int, int] | None] = []
     needle, hop = 0, needles

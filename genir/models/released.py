@@ -23,7 +23,7 @@ from genir.errors import GenirError
 from genir.models.catalogue import entry
 from genir.models.dsi import DSI
 from genir.models.examples import untrained_dsi
-from genir.models.obtain import fetch, obtain_base, obtain_trained
+from genir.models.obtain import base_of, obtain_trained
 from genir.models.recipe import Recipe
 from genir.models.store import MANIFEST, obtain
 from genir.models.t5 import load_t5
@@ -41,12 +41,6 @@ def obtain_named(name: str, corpus: Corpus, cache: Path, device: torch.device, t
     if train or not released.is_dir():
         return obtain_trained(entry(name).recipe_for(corpus), corpus, cache, device, base=base_of(name, cache))
     return obtain_released(released, corpus, base_of(name, cache), cache)
-
-
-def base_of(name: str, cache: Path) -> Path:
-    """The folder of the pre-trained T5 that a model of the catalogue starts from: its own, fetched if need be, or the packaged one."""
-    own = entry(name).base
-    return obtain_base(cache) if own is None else fetch(own)
 
 
 def made_by(name: str, folder: Path) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The design of the retrieval-head experiments on a language model: which cells, in which haystacks, under how many masks.
+"""The retrieval-head experiments on a language model: which cells, in which haystacks, under how many masks.
 
 Chosen so that a model of 135 M parameters takes ten minutes on two cores: prompts of one haystack share their beginnings, which
 are computed once, and random sets, which cost most, are drawn for short prompts with the needle in the middle.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from genir.models.decoding import Progress
 from genir.readouts.heads import Runs, detect, retrieval_heads
 from genir.readouts.heads_causal import Masking, masking
 from genir.readouts.heads_masked import text_loss
-from genir.readouts.needle import Cell, cells
+from genir.readouts.needle import Cell, Questions, cells
 from genir.readouts.needle_bank import NEEDLES, Needle
 
 
@@ -43,6 +44,7 @@ class Design:
     steps: int = 50
     masked_steps: int = 28
     batch: int = 12
+    masked_batch: int = 40
     seed: int = 0
     needles: tuple[Needle, ...] = NEEDLES
 
@@ -51,9 +53,9 @@ class Design:
         return np.random.default_rng([self.seed, what])
 
 
-def detection_cells(lm: CausalLM, passages: Sequence[str], design: Design) -> list[Cell]:
+def detection(lm: CausalLM, passages: Sequence[str], design: Design) -> Questions:
     """Every needle at every length and depth."""
-    return cells(
+    made = cells(
         lm,
         passages,
         design.rng(0),
@@ -62,11 +64,12 @@ def detection_cells(lm: CausalLM, passages: Sequence[str], design: Design) -> li
         depths=design.depths,
         contexts=design.contexts,
     )
+    return Questions(tuple(made), design.needles)
 
 
-def crossed_cells(lm: CausalLM, passages: Sequence[str], design: Design) -> list[Cell]:
+def crossed(lm: CausalLM, passages: Sequence[str], design: Design) -> Questions:
     """Every needle in every one of ``design.crossed`` other haystacks, with a distractor of the needle's own form."""
-    made = []
+    made: list[Cell] = []
     for context in range(design.crossed):
         found = cells(
             lm,
@@ -79,12 +82,12 @@ def crossed_cells(lm: CausalLM, passages: Sequence[str], design: Design) -> list
             distract="own form",
         )
         made += [cell._replace(context=context) for cell in found]
-    return made
+    return Questions(tuple(made), design.needles)
 
 
-def control_cells(lm: CausalLM, passages: Sequence[str], design: Design) -> list[Cell]:
+def control(lm: CausalLM, passages: Sequence[str], design: Design) -> Questions:
     """Every needle once, in two haystacks that detection has not seen: the prompts that random sets are compared on."""
-    return cells(
+    made = cells(
         lm,
         passages,
         design.rng(20),
@@ -93,19 +96,20 @@ def control_cells(lm: CausalLM, passages: Sequence[str], design: Design) -> list
         depths=(design.control_depth,),
         contexts=2,
     )
+    return Questions(tuple(made), design.needles)
 
 
-def runs_of(lm: CausalLM, made: Sequence[Cell], design: Design, progress: Progress | None = None) -> Runs:
-    """Needle runs of the cells."""
-    return detect(lm, made, design.needles, steps=design.steps, batch=design.batch, progress=progress)
+def runs_of(lm: CausalLM, asked: Questions, design: Design, progress: Progress | None = None) -> Runs:
+    """Needle runs of the questions."""
+    return detect(lm, asked.cells, asked.needles, steps=design.steps, batch=design.batch, progress=progress)
 
 
 def untrained_scores(
-    lm: CausalLM, made: Sequence[Cell], design: Design, progress: Progress | None = None
+    lm: CausalLM, asked: Questions, design: Design, progress: Progress | None = None
 ) -> NDArray[np.float64]:
     """Scores of the untrained twin in every run whose span was found, (runs, layers, heads)."""
     twin = untrained(lm, design.rng(30))
-    runs = runs_of(twin, made, replace(design, steps=16), progress)
+    runs = runs_of(twin, asked, replace(design, steps=min(16, design.steps)), progress)
     valid = runs.span > 0
     scores: NDArray[np.float64] = runs.hits[valid] / runs.span[valid, None, None]
     return scores
@@ -124,31 +128,18 @@ def masked_heads(scores: NDArray[np.float64]) -> tuple[Head, ...]:
     return tuple(found[: max(1, scores.size // 10)])
 
 
-def ladder(
-    lm: CausalLM, made: Sequence[Cell], scores: NDArray[np.float64], design: Design, progress: Progress | None = None
+def masked_ladder(
+    lm: CausalLM, asked: Questions, scores: NDArray[np.float64], design: Design, progress: Progress | None = None
 ) -> Masking:
-    """Rising numbers of heads masked, over the cells of detection of the least length; no random sets."""
+    """Rising numbers of heads masked; no random sets."""
     size = len(masked_heads(scores))
     doses = sorted({size, *(dose for dose in design.doses if dose <= scores.size)})
-    shortest = [cell for cell in made if cell.length == min(design.lengths)]
-    return masking(
-        lm,
-        shortest,
-        scores,
-        design.rng(40),
-        design.needles,
-        size=size,
-        doses=doses,
-        sets=0,
-        steps=design.masked_steps,
-        batch=design.batch,
-        progress=progress,
-    )
+    return _masking(lm, asked, scores, design, progress, rng=design.rng(40), size=size, doses=doses, sets=0)
 
 
-def control(
+def masked_control(
     lm: CausalLM,
-    made: Sequence[Cell],
+    asked: Questions,
     scores: NDArray[np.float64],
     design: Design,
     progress: Progress | None = None,
@@ -157,25 +148,35 @@ def control(
     matched: bool,
     how: HeadMask,
 ) -> Masking:
-    """The retrieval heads and ``sets`` random sets of as many heads masked, over the same cells."""
-    size = len(masked_heads(scores))
-    return masking(
-        lm,
-        made,
-        scores,
-        design.rng(50 + matched),
-        design.needles,
-        size=size,
-        doses=(size,),
-        sets=sets,
-        matched=matched,
-        how=how,
-        steps=design.masked_steps,
-        batch=design.batch,
-        progress=progress,
+    """The retrieval heads and ``sets`` random sets of as many heads masked, over the same questions."""
+    size, rng = len(masked_heads(scores)), design.rng(50 + matched)
+    return _masking(
+        lm, asked, scores, design, progress, rng=rng, size=size, doses=(size,), sets=sets, matched=matched, how=how
     )
 
 
-def text_losses(lm: CausalLM, texts: Sequence[str], scores: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def _masking(
+    lm: CausalLM,
+    asked: Questions,
+    scores: NDArray[np.float64],
+    design: Design,
+    progress: Progress | None,
+    **options: Any,
+) -> Masking:
+    return masking(
+        lm,
+        asked.cells,
+        scores,
+        needles=asked.needles,
+        steps=design.masked_steps,
+        batch=design.masked_batch,
+        progress=progress,
+        **options,
+    )
+
+
+def text_losses(
+    lm: CausalLM, texts: Sequence[str] | Sequence[Sequence[int]], scores: NDArray[np.float64]
+) -> dict[str, NDArray[np.float64]]:
     """Loss of each unrelated text with nothing masked and with the retrieval heads masked."""
     return {"clean": text_loss(lm, texts), "masked": text_loss(lm, texts, HeadMask(masked_heads(scores)))}

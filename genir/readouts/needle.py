@@ -38,6 +38,17 @@ class Cell(NamedTuple):
     distraction: Span | None
 
 
+class Questions(NamedTuple):
+    """Prompts with the bank of needles that they were made from: a cell's ``needle`` is a place in it."""
+
+    cells: tuple[Cell, ...]
+    needles: tuple[Needle, ...]
+
+    def of_length(self, length: int) -> Questions:
+        """Those whose context has ``length`` tokens."""
+        return self._replace(cells=tuple(cell for cell in self.cells if cell.length == length))
+
+
 def cells(
     lm: CausalLM,
     passages: Sequence[str],

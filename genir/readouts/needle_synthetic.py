@@ -1,4 +1,8 @@
-"""Needle runs and questions in the synthetic language, in the form that real models' needle runs have."""
+"""Needle runs and questions in the synthetic language, in the form that real models' needle runs have.
+
+A needle here is a set of facts, drawn from its number; a context is filler, drawn from its own. So a needle can stand in several
+contexts, at several depths and lengths, as in a real haystack. Lengths are numbers of filler tokens.
+"""
 
 from __future__ import annotations
 
@@ -7,65 +11,92 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genir.errors import GenirError
-from genir.models.needle_language import Episode, Language, Task, episode
-from genir.readouts.needle import Cell
+from genir.models.needle_language import BOS, Episode, Language, Task, episode
+from genir.readouts.heads_design import Design
+from genir.readouts.needle import Cell, Questions
 from genir.readouts.needle_bank import Needle
 
-
-class Questions(NamedTuple):
-    """Prompts of one task and what they ask for, paired by position; the same facts in every task of one call."""
-
-    cells: tuple[Cell, ...]
-    needles: tuple[Needle, ...]
-
-
-def synthetic_needles(
-    language: Language, rng: np.random.Generator, *, count: int = 40, fillers: Sequence[int] = (32, 64, 96)
-) -> Questions:
-    """``count`` needle questions for each number of filler tokens, every one in a context of its own.
-
-    A cell's ``length`` is that number and its ``depth`` where the needle fell; the distractor is a needle of another key.
-    """
-    drawn = [(filler, episode(language, filler, [Task.NEEDLE], rng)) for filler in fillers for _ in range(count)]
-    return _questions(drawn)
+COUNT = 24
+"""Needles of each part."""
+SYNTHETIC = Design(
+    lengths=(32, 64, 96), steps=8, masked_steps=8, batch=108, masked_batch=240, doses=(1, 2, 4, 8), needles=()
+)
+PARTS = ("detection", "crossed", "control", "hops", "plain")
 
 
-def paired_questions(
-    language: Language, rng: np.random.Generator, tasks: Sequence[Task], *, count: int = 40, filler: int = 96
-) -> dict[Task, Questions]:
-    """The same ``count`` contexts and facts asked for in each of ``tasks``, which are direct and chain of thought.
+def detection(language: Language, design: Design) -> Questions:
+    """Every needle at every length and depth, each in a context of its own."""
+    where = [(n, n, length, depth) for n in range(COUNT) for length in design.lengths for depth in design.depths]
+    return _needles(language, design, "detection", where)
 
-    The span of a direct question is the entity that it needs and does not say. Parametric and needle questions have no
-    counterpart: GenirError.
-    """
-    if not set(tasks) <= {Task.DIRECT, Task.CHAIN}:
-        raise GenirError(
-            f"expected direct and chain-of-thought questions to pair, got {[task.value for task in tasks]}"
+
+def crossed(language: Language, design: Design) -> Questions:
+    """Other needles, each in the same ``design.crossed`` contexts at ``design.crossed_depths``."""
+    contexts, length = range(design.crossed), design.lengths[0]
+    where = [
+        (n, context, length, depth) for n in range(COUNT) for context in contexts for depth in design.crossed_depths
+    ]
+    return _needles(language, design, "crossed", where)
+
+
+def control(language: Language, design: Design) -> Questions:
+    """Other needles again, each once: what random sets of heads are compared on."""
+    where = [(n, n, design.lengths[0], design.control_depth) for n in range(COUNT)]
+    return _needles(language, design, "control", where)
+
+
+class Hops(NamedTuple):
+    """The same facts of the same contexts, asked for directly and by a chain of thought; paired by position."""
+
+    direct: Questions
+    chain: Questions
+
+
+def hops(language: Language, design: Design, count: int = 96) -> Hops:
+    """Two-hop questions; the span of a direct question is the entity that it needs and does not say."""
+
+    def asked(task: Task) -> Questions:
+        drawn = [episode(language, design.lengths[0], [task], _rng(design, "hops", number)) for number in range(count)]
+        cells = [
+            _cell(item, number, number, design.lengths[0], item.sources[0][0] / item.answers[0][0])  # type: ignore[index]
+            for number, item in enumerate(drawn)
+        ]
+        # The last word of an answer is what was asked for: a chain may come before it, a full stop follows it.
+        needles = [_needle(item, item.answers[0][1] - 2) for item in drawn]
+        return Questions(tuple(cells), tuple(needles))
+
+    return Hops(asked(Task.DIRECT), asked(Task.CHAIN))
+
+
+def plain_texts(language: Language, design: Design, count: int, length: int = 64) -> list[list[int]]:
+    """Filler without a statement, as token ids."""
+    return [[BOS, *language.filler(length, _rng(design, "plain", number))] for number in range(count)]
+
+
+def _needles(language: Language, design: Design, part: str, where: Sequence[tuple[int, int, int, float]]) -> Questions:
+    cells, needles = [], {}
+    for number, context, length, depth in where:
+        item = episode(
+            language,
+            length,
+            [Task.NEEDLE],
+            _rng(design, part, number),
+            depth=depth,
+            text=_rng(design, part, COUNT + context),
         )
-    seeds = rng.integers(1 << 62, size=count)
-    return {
-        task: _questions([(filler, episode(language, filler, [task], np.random.default_rng(seed))) for seed in seeds])
-        for task in tasks
-    }
+        cells.append(_cell(item, number, context, length, depth))
+        needles[number] = _needle(item, item.answers[0][0])
+    return Questions(tuple(cells), tuple(needles[number] for number in sorted(needles)))
 
 
-def parametric_questions(
-    language: Language, rng: np.random.Generator, *, count: int = 40, filler: int = 96
-) -> Questions:
-    """Questions that the weights answer: their runs have no span, and masking retrieval heads should cost them nothing."""
-    return _questions([(filler, episode(language, filler, [Task.PARAMETRIC], rng)) for _ in range(count)])
+def _cell(item: Episode, number: int, context: int, length: int, depth: float) -> Cell:
+    return Cell(number, context, length, depth, item.tokens[: item.answers[0][0]], item.sources[0], item.others)
 
 
-def _questions(drawn: Sequence[tuple[int, Episode]]) -> Questions:
-    cells, needles = [], []
-    for number, (filler, item) in enumerate(drawn):
-        start, end = item.answers[0]
-        source = item.sources[0]
-        # The last thing an answer says is what was asked for: a chain may come before it, a full stop follows it.
-        said = item.tokens[start : end - 1] if item.tasks[0] is Task.NEEDLE else item.tokens[end - 2 : end - 1]
-        depth = 0.0 if source is None else source[0] / start
-        cells.append(Cell(number, number, filler, depth, item.tokens[:start], source, item.others))
-        text = " ".join(map(str, said))
-        needles.append(Needle(f"{item.tasks[0]} {number}", text, "", text, "", ""))
-    return Questions(tuple(cells), tuple(needles))
+def _needle(item: Episode, first: int) -> Needle:
+    text = " ".join(map(str, item.tokens[first : item.answers[0][1] - 1]))
+    return Needle("synthetic", text, "", text, "", "")
+
+
+def _rng(design: Design, part: str, *number: int) -> np.random.Generator:
+    return np.random.default_rng([design.seed, PARTS.index(part), *number])

@@ -24,7 +24,7 @@ from genir.models.needle_language import (
     padded,
     training_batch,
 )
-from genir.readouts.needle_synthetic import paired_questions, parametric_questions, synthetic_needles
+from genir.readouts.needle_synthetic import COUNT, SYNTHETIC, control, crossed, detection, hops, plain_texts
 
 LANGUAGE = Language()
 
@@ -107,36 +107,60 @@ def test_too_many_statements_are_refused(rng):
         episode(Language(keys=3), 5, [Task.NEEDLE], rng)
 
 
-def test_synthetic_needles_are_cells_whose_span_holds_the_answer(rng):
-    made = synthetic_needles(LANGUAGE, rng, count=3, fillers=(8, 20))
-    assert [cell.length for cell in made.cells] == [8] * 3 + [20] * 3
-    for number, (cell, item) in enumerate(zip(made.cells, made.needles, strict=True)):
-        assert cell.needle == number
-        assert " ".join(map(str, cell.tokens[slice(*cell.span)])) == item.answer
+@given(st.integers(0, 1 << 30), st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([Task.NEEDLE, Task.DIRECT]))
+def test_the_statement_that_is_asked_for_stands_at_its_depth(seed, depth, task):
+    item = episode(LANGUAGE, 20, [task], np.random.default_rng(seed), depth=depth)
+    context = np.array(item.tokens[: item.answers[0][0] - (2 if task is Task.NEEDLE else 3)])
+    before = (context[: item.sources[0][0]] >= LANGUAGE.first_filler).sum()
+    assert before == 20 * depth
+    if depth == 1:
+        assert item.sources[0][1] == len(context) - 1
+
+
+def test_the_same_facts_stand_in_other_filler(rng):
+    one, two = (
+        episode(LANGUAGE, 9, [Task.NEEDLE], np.random.default_rng(3), depth=0.5, text=np.random.default_rng(seed))
+        for seed in (1, 2)
+    )
+    assert one.tokens != two.tokens
+    assert one.tokens[slice(*one.answers[0])] == two.tokens[slice(*two.answers[0])]
+
+
+@pytest.mark.parametrize("part", [detection, crossed, control])
+def test_synthetic_needles_are_questions_whose_span_holds_the_answer(part):
+    made = part(LANGUAGE, SYNTHETIC)
+    assert len({cell.tokens for cell in made.cells}) == len(made.cells)
+    assert {cell.needle for cell in made.cells} == set(range(len(made.needles)))
+    for cell in made.cells:
+        assert " ".join(map(str, cell.tokens[slice(*cell.span)])) == made.needles[cell.needle].answer
         assert cell.tokens[-2] == ASK
-        assert 0 < cell.depth < 1
         assert cell.distraction != cell.span
+        filler = (np.array(cell.tokens) >= LANGUAGE.first_filler).sum()
+        assert filler == cell.length
 
 
-def test_pairs_ask_for_the_same_fact_of_the_same_context(rng):
-    made = paired_questions(LANGUAGE, rng, [Task.DIRECT, Task.CHAIN], count=5)
+def test_parts_have_needles_of_their_own_and_crossed_ones_stand_in_every_context():
+    parts = [part(LANGUAGE, SYNTHETIC) for part in (detection, crossed, control)]
+    texts = [{item.answer for item in made.needles} for made in parts]
+    assert not texts[0] & texts[1] | texts[0] & texts[2] | texts[1] & texts[2]
+    where = {(cell.needle, cell.context, cell.depth) for cell in parts[1].cells}
+    assert len(where) == len(parts[1].cells) == COUNT * SYNTHETIC.crossed * len(SYNTHETIC.crossed_depths)
+
+
+def test_pairs_ask_for_the_same_fact_of_the_same_context():
+    made = hops(LANGUAGE, SYNTHETIC, count=5)
     for direct, chain, one, two in zip(
-        made[Task.DIRECT].cells,
-        made[Task.CHAIN].cells,
-        made[Task.DIRECT].needles,
-        made[Task.CHAIN].needles,
-        strict=True,
+        made.direct.cells, made.chain.cells, made.direct.needles, made.chain.needles, strict=True
     ):
         assert one.answer == two.answer
         assert direct.tokens[:-3] == chain.tokens[:-2]
         assert direct.tokens[-2] == chain.tokens[-1]
         assert (direct.tokens[-3], direct.tokens[-1], chain.tokens[-2]) == (ASK, HAS, THINK)
-    with pytest.raises(GenirError, match=r"chain-of-thought questions to pair, got \['needle'\]"):
-        paired_questions(LANGUAGE, rng, [Task.NEEDLE])
+        entity = direct.tokens[direct.span[0]]
+        assert one.answer == str(LANGUAGE.facts[entity - LANGUAGE.first_entity])
 
 
-def test_parametric_questions_have_no_span(rng):
-    made = parametric_questions(LANGUAGE, rng, count=3)
-    assert [cell.span for cell in made.cells] == [None] * 3
-    for cell, item in zip(made.cells, made.needles, strict=True):
-        assert item.answer == str(LANGUAGE.facts[cell.tokens[-2] - LANGUAGE.first_entity])
+def test_plain_texts_have_filler_only():
+    for text in plain_texts(LANGUAGE, SYNTHETIC, 3):
+        assert text[0] == BOS
+        assert min(text[1:]) >= LANGUAGE.first_filler

@@ -1,4 +1,4 @@
-"""Language models are subjects of their own, which a second plugin brings; without any, their claims are untestable."""
+"""Language models are subjects of their own, which a second plugin brings; where only others are named, their claims are untestable."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from fixtures.language_models import DEFAULT
 
 pytest_plugins = ("pytester",)
 
@@ -48,18 +50,22 @@ def verdicts(folder: Path) -> dict[tuple[str, str], str]:
     return {(record["id"], record["model"]): record["verdict"] for record in records}
 
 
-def test_without_a_name_the_claim_is_asked_of_no_model(
+def test_where_another_model_is_named_the_claim_is_asked_of_no_language_model(
     with_language_models: Project, pytester: pytest.Pytester
 ) -> None:
-    result = with_language_models(SOURCE, "-rs", "-s")
-    assert result.parseoutcomes() == {"passed": 3, "skipped": 1}
-    assert verdicts(pytester.path) == {
-        ("h-x", "-"): "untestable",
-        ("1-x", "one"): "supported",
-        ("1-x", "two"): "supported",
-    }
+    result = with_language_models(SOURCE, "--model", "one", "-rs", "-s")
+    assert result.parseoutcomes() == {"passed": 2, "skipped": 1}
+    assert verdicts(pytester.path) == {("h-x", "-"): "untestable", ("1-x", "one"): "supported"}
     result.stdout.fnmatch_lines(["*name a language model with --lm, e.g. --lm smollm2-135m"])
     assert "() None" in result.stdout.str()
+
+
+def test_where_no_model_is_named_the_embedded_ones_are_asked(
+    with_language_models: Project, pytester: pytest.Pytester
+) -> None:
+    result = with_language_models(SOURCE)
+    assert result.parseoutcomes() == {"passed": 7}
+    assert {model for id, model in verdicts(pytester.path) if id == "h-x"} == set(DEFAULT)
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "4")])
@@ -77,5 +83,7 @@ def test_a_wrong_name_is_one_line(with_language_models: Project) -> None:
     result = with_language_models(SOURCE, "--lm", "nobody")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: expected --lm to be smollm2-135m, a model folder or a hub id (owner/name), got 'nobody'"]
+        [
+            "ERROR: expected --lm to be smollm2-135m, needle-lm-0 to -2, a model folder or a hub id (owner/name), got 'nobody'"
+        ]
     )
