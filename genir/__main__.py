@@ -1,4 +1,4 @@
-"""The command line: ``python -m genir train | evaluate | export | prune | report``."""
+"""The command line: ``python -m genir corpus | train | evaluate | export | prune | report``."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from genir.cli.corpus import SETTINGS
 from genir.errors import GenirError
 from genir.models.catalogue import CATALOGUE, GROUPS, members
 
 NEEDLE_LM = "needle-lm"
 EXAMPLES = """examples:
+  a BEIR folder of one of the paper's settings from the original files:
+    python -m genir corpus nq10k --from v1.0-simplified_simplified-nq-train.jsonl.gz --out nq10k
+    python -m genir corpus triviaqa --from qa/wikipedia-train.json qa/wikipedia-dev.json --out triviaqa
+    python -m genir corpus triviaqa --from triviaqa --doc2query doc2query/all-t5-base-v1 --out triviaqa-qg
   train into .genir; the same command again goes on after a stop:
     python -m genir train vital600
   the same on one GPU, and on eight:
     python -m genir train vital10k --device cuda
     accelerate launch --num_processes 8 -m genir train vital10k
+  the paper's setting, on T5-large or on another base:
+    python -m genir train nq10k --corpus nq10k
+    python -m genir train nq10k --corpus nq10k --base FOLDER
   Hits@1, R@5, Hits@10 and MRR on the test queries, beside BM25:
     python -m genir evaluate vital600
     python -m genir evaluate FOLDER --corpus BEIR_FOLDER --split validation --run run.trec
@@ -38,6 +46,36 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
+    corpus = commands.add_parser(
+        "corpus",
+        help="one of the paper's settings as a BEIR folder, from the original files",
+        description="Write a BEIR folder of one of the paper's settings: documents of 1,000 characters, the questions of "
+        "1,000 pages held out for validation and of 1,000 others for test.",
+    )
+    corpus.add_argument("name", metavar="NAME", help=f"which setting: {', '.join(SETTINGS)}")
+    corpus.add_argument(
+        "--from",
+        dest="sources",
+        nargs="+",
+        required=True,
+        metavar="SOURCE",
+        help="files of Natural Questions (.jsonl, .jsonl.gz) or TriviaQA (qa/wikipedia-*.json), datasets:NAME, "
+        "ir_datasets:NAME, or a BEIR folder, which is taken as it stands",
+    )
+    corpus.add_argument("--out", type=Path, required=True, metavar="BEIR_FOLDER", help="new folder to write to")
+    corpus.add_argument(
+        "--evidence", type=Path, metavar="DIR", help="TriviaQA's pages (default: evidence/wikipedia beside qa)"
+    )
+    made = corpus.add_mutually_exclusive_group()
+    made.add_argument(
+        "--queries", type=Path, metavar="FILE", help="generated training queries: docid<TAB>query, or JSON lines"
+    )
+    made.add_argument("--doc2query", metavar="FOLDER|HUB_ID", help="a model that generates training queries")
+    corpus.add_argument(
+        "--each", type=int, default=10, metavar="N", help="generated queries a document (default: %(default)s)"
+    )
+    _device(corpus)
+
     names = ", ".join(CATALOGUE)
     train = commands.add_parser(
         "train",
@@ -47,6 +85,11 @@ def parser() -> argparse.ArgumentParser:
     )
     train.add_argument(
         "model", metavar="MODEL", help=f"which recipe: {names}, or a group: {', '.join([*GROUPS, NEEDLE_LM])}"
+    )
+    train.add_argument(
+        "--base",
+        metavar="FOLDER|HUB_ID",
+        help="pre-trained T5 to start from (default: the recipe's, or the packaged one)",
     )
     _shared(train, "corpus to train on: a name or a BEIR folder (default: the model's own)")
 
@@ -107,6 +150,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
         # A command is imported when it runs: torch and transformers take seconds that --help does not need.
+        if args.command == "corpus":
+            from genir.cli.corpus import corpus
+
+            return corpus(
+                args.name, args.sources, args.out, args.evidence, args.queries, args.doc2query, args.each, args.device
+            )
         if args.command == "train":
             if args.model == NEEDLE_LM:
                 from genir.cli.needle import train_needle_lms
@@ -115,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             members(args.model)  # a wrong name, at once
             from genir.cli.train import train
 
-            return train(args.model, args.corpus, args.cache, args.device)
+            return train(args.model, args.corpus, args.cache, args.device, args.base)
         if args.command == "evaluate":
             from genir.cli.evaluate import evaluate
 
@@ -149,6 +198,10 @@ def _shared(command: argparse.ArgumentParser, corpus: str | None) -> None:
     command.add_argument(
         "--cache", type=Path, default=Path(".genir"), metavar="DIR", help="trained models (default: %(default)s)"
     )
+    _device(command)
+
+
+def _device(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (default: %(default)s)"
     )

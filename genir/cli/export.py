@@ -12,7 +12,7 @@ from genir.corpora.records import Corpus
 from genir.errors import GenirError
 from genir.models.catalogue import corpus_of, entry
 from genir.models.dsi import load_dsi
-from genir.models.obtain import device_of, obtain_base, obtain_trained
+from genir.models.obtain import base_of, device_of, obtain_trained
 from genir.models.released import RELEASED, export, put_together, seal
 from genir.models.store import MANIFEST
 from genir.readouts.effectiveness import effectiveness
@@ -43,7 +43,8 @@ def release(model: str, cache: Path, device: str) -> int:
     if target.exists():
         raise GenirError(f"expected no release of {model} yet, {target} exists: remove it to write another")
     corpus, where = corpus_of(model), device_of(device)
-    folder, base = obtain_trained(entry(model).recipe_for(corpus), corpus, cache, where), obtain_base(cache)
+    base = base_of(model, cache)
+    folder = obtain_trained(entry(model).recipe_for(corpus), corpus, cache, where, base=base)
     content = json.loads((folder / MANIFEST).read_text())["content"]
     export(load_dsi(folder, model), content, base, target)
     shipped = put_together(target, corpus, base)

@@ -14,7 +14,7 @@ from transformers.utils import logging
 from genir.cli.named import corpus_of
 from genir.corpora.records import Corpus
 from genir.models.catalogue import entry, members
-from genir.models.obtain import device_of, obtain_trained
+from genir.models.obtain import base_of, device_of, fetch, obtain_trained
 from genir.models.training import Progress
 
 PLAIN_INTERVAL = 20.0  # seconds between two lines where nobody looks at a terminal
@@ -42,24 +42,24 @@ class Bar:
             self._bar.close()
 
 
-def train(model: str, corpus_name: str | None, cache: Path, device: str) -> int:
+def train(model: str, corpus_name: str | None, cache: Path, device: str, base: str | None = None) -> int:
     """Train ``model``, or load it from the cache; the metrics and the folder go to stdout, the bar to stderr.
 
-    The name of a group trains its members one after the other.
+    It starts from ``base``, a folder or hub id, or from the base that the catalogue names. The name of a group trains its members one after the other.
     """
     logging.disable_progress_bar()
     where, names = device_of(device), members(model)
     corpus = corpus_of(names[0], corpus_name)
     began = time.monotonic()
     for name in names:
-        _train_one(name, corpus, cache, where)
+        _train_one(name, corpus, cache, where, fetch(base) if base else base_of(name, cache))
     if _first_process():
         print(f"{model}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     _leave()
     return 0
 
 
-def _train_one(model: str, corpus: Corpus, cache: Path, where: torch.device) -> None:
+def _train_one(model: str, corpus: Corpus, cache: Path, where: torch.device, base: Path) -> None:
     recipe = entry(model).recipe_for(corpus)
     first_process = _first_process()
     if first_process:
@@ -70,7 +70,7 @@ def _train_one(model: str, corpus: Corpus, cache: Path, where: torch.device) -> 
         )
     bar = Bar(model)
     try:
-        folder = obtain_trained(recipe, corpus, cache, where, bar)
+        folder = obtain_trained(recipe, corpus, cache, where, bar, base)
     finally:
         bar.close()
     if first_process:

@@ -41,7 +41,7 @@ def lines(file: Path) -> Iterator[tuple[Line, str]]:
         raise GenirError(f"expected UTF-8, got other bytes in {Line(file, number)}: convert the file") from None
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise GenirError(f"expected a whole gzip file, got a damaged one in {file}: fetch it again") from None
-    except (FileNotFoundError, IsADirectoryError):
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise GenirError(f"expected a file, got {file}, which is none: check the path") from None
 
 

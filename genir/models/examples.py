@@ -32,14 +32,11 @@ def untrained_dsi(base: Path, corpus: Corpus, recipe: Recipe) -> DSI:
     """The pre-trained T5 with a token and a zero unembedding row for each document of ``corpus``.
 
     Docids follow the words of the tokenizer, as in the published checkpoints, and overwrite T5's unused rows. The larger model is
-    built anew from its parts, because resizing an untied T5 leaves one of its embeddings at the old size. Raises GenirError for a base
-    with a tied head, and for one whose tokenizer holds docids already.
+    built anew from its parts, because resizing an untied T5 leaves one of its embeddings at the old size. A tied head (T5 1.0) is
+    untied: its words keep the embedding's rows, docids have rows of their own, and what the head reads stays scaled as before.
+    Raises GenirError for a base whose tokenizer holds docids already.
     """
     old = load_t5(base)
-    if old.config.tie_word_embeddings:
-        raise GenirError(
-            f"expected a base with an untied head, {base} ties it: frozen embeddings need rows of their own"
-        )
     tokenizer = load_tokenizer(base)
     words, docids = len(tokenizer), tuple(document.id for document in corpus.documents)
     if tokenizer.add_tokens([docid_token(docid) for docid in docids]) < len(docids):
@@ -47,7 +44,11 @@ def untrained_dsi(base: Path, corpus: Corpus, recipe: Recipe) -> DSI:
             f"expected a base without docids of {corpus.name}, {base} has some already: start from the pre-trained model"
         )
     tokenizer.model_max_length = recipe.max_length
-    settings = old.config.to_dict() | {"vocab_size": words + len(docids), "dropout_rate": recipe.dropout}
+    settings = old.config.to_dict() | {
+        "vocab_size": words + len(docids),
+        "dropout_rate": recipe.dropout,
+        "tie_word_embeddings": False,
+    }
     state = old.state_dict()
     shared = _grown(state["shared.weight"], words, len(docids))
     state |= {name: shared for name in state if "shared" in name or "embed_tokens" in name}

@@ -15,8 +15,9 @@ import torch
 from genir.corpora.records import Corpus
 from genir.errors import GenirError
 from genir.models import base
+from genir.models.catalogue import entry
 from genir.models.recipe import Recipe
-from genir.models.store import intact, obtain, write_whole
+from genir.models.store import MANIFEST, digest, file_digest, intact, obtain, write_whole
 from genir.models.training import Progress, train
 
 
@@ -41,19 +42,27 @@ def obtain_base(cache: Path) -> Path:
     return obtain(cache / "models", base.NAME, base.FILES, lambda target, scratch: base.write_base(target))
 
 
+def base_of(name: str, cache: Path) -> Path:
+    """The folder of the pre-trained T5 that a model of the catalogue starts from: its own, fetched if need be, or the packaged one."""
+    own = entry(name).base
+    return obtain_base(cache) if own is None else fetch(own)
+
+
 def obtain_trained(
     recipe: Recipe,
     corpus: Corpus,
     cache: Path,
     device: torch.device,
     watch: Callable[[Progress], None] = lambda progress: None,
+    base: Path | None = None,
 ) -> Path:
     """The folder of the model that ``recipe`` trains on ``corpus``, trained on first use and resumed if it was stopped.
 
+    It starts from the T5 in the folder ``base``, by default the packaged one.
     While it trains, ``progress.json`` beside its scratch folder says how far it is, and ``watch`` is told of every step.
     Under ``accelerate launch`` every process calls this with the same arguments and returns the same folder.
     """
-    start, recipe = obtain_base(cache), suited(recipe, device)
+    start, recipe = base or obtain_base(cache), suited(recipe, device)
 
     def build(target: Path, scratch: Path) -> None:
         _tell("train", scratch)
@@ -79,7 +88,7 @@ def obtain_trained(
                 train(recipe, corpus, start, path, path, device=device)
                 what, path = _told()
             return path
-    folder = obtain(cache / "models", recipe.name, recipe.content(corpus, start.name), build)
+    folder = obtain(cache / "models", recipe.name, recipe.content(corpus, _identity(start)), build)
     _tell("done", folder)
     return folder
 
@@ -87,7 +96,7 @@ def obtain_trained(
 def cached(recipe: Recipe, corpus: Corpus, cache: Path, device: torch.device) -> Path | None:
     """The folder that ``obtain_trained`` would serve at once, or None where it would have to train."""
     start, recipe = obtain_base(cache), suited(recipe, device)
-    folder = cache / "models" / f"{recipe.name}-{recipe.key(corpus, start.name)}"
+    folder = cache / "models" / f"{recipe.name}-{recipe.key(corpus, _identity(start))}"
     return folder if intact(folder) else None
 
 
@@ -103,6 +112,14 @@ def fetch(model: str) -> Path:
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise GenirError(f"expected a model folder or a hub id within reach, got {model!r}: {reason}") from None
+
+
+def _identity(base: Path) -> str:
+    """What a pre-trained model is known by: the name of a folder of the store, which has a digest in it, or a digest of its files."""
+    if (base / MANIFEST).is_file():
+        return base.name
+    files = sorted([*base.glob("*.safetensors"), *base.glob("*.json"), *base.glob("*.model")])
+    return digest({path.name: file_digest(path) for path in files})
 
 
 def _processes() -> int:

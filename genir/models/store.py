@@ -25,6 +25,12 @@ def digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def obtain(
     root: Path,
     name: str,
@@ -79,7 +85,7 @@ def _build(final: Path, work: Path, content: Mapping[str, Any], build: Callable[
     scratch.mkdir(exist_ok=True)
     try:
         build(target, scratch)
-        files = {name: _sha256(target / name) for name in sorted(_names(target))}
+        files = {name: file_digest(target / name) for name in sorted(_names(target))}
         manifest = target / MANIFEST
         manifest.write_text(json.dumps({"content": content, "files": files}, indent=1, default=str))
         _to_disk([*(target / name for name in files), manifest, target])
@@ -98,7 +104,7 @@ def intact(folder: Path) -> bool:
         return (
             folder.name.endswith(f"-{digest(manifest['content'])}")
             and set(_names(folder)) == {*files, MANIFEST}
-            and all(_sha256(folder / name) == sha for name, sha in files.items())
+            and all(file_digest(folder / name) == sha for name, sha in files.items())
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
@@ -142,11 +148,6 @@ def _refusal(error: BaseException | None, root: Path) -> int:
 def _free(path: Path) -> int:
     """Free bytes on the disk that holds ``path``, or would hold it."""
     return shutil.disk_usage(next(folder for folder in (path, *path.absolute().parents) if folder.exists())).free
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _to_disk(paths: list[Path]) -> None:
