@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,15 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         raise GenirError(
             f"expected {' or '.join(TOKENIZER_FILES[:2])} beside the model in {folder}, found none: save the tokenizer there"
         )
+    if not (folder / "tokenizer.json").is_file() and find_spec("sentencepiece") is None:
+        slow = next(
+            (name for name in TOKENIZER_FILES if name.endswith((".model", ".spm")) and (folder / name).is_file()), None
+        )
+        if slow is not None:
+            raise GenirError(
+                f"expected the package sentencepiece to read {slow} in {folder}, it is not installed: "
+                "pip install sentencepiece, or save a fast tokenizer there"
+            )
     try:
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # transformers and tokenizers raise whatever the broken file led to

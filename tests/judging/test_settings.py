@@ -98,3 +98,16 @@ def test_threads_are_a_share_of_the_cores(
     if workers is not None:
         monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", workers)
     assert threads(at_work) == expected
+
+
+def test_a_file_of_correct_queries_reaches_fixtures_and_is_asked_for(
+    project: Project, pytester: pytest.Pytester
+) -> None:
+    (pytester.path / "correct_valid.json").write_text("[]")
+    condition = "settings.correct.name == 'correct_valid.json' and settings.correct.is_absolute()"
+    assert project(SHOW.format(condition=condition), "--correct", "correct_valid.json").ret == 0
+    result = project(SHOW.format(condition="True"), "--correct", "nowhere.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: expected a file of correct queries as --correct, got nowhere.json: check the path"]
+    )
