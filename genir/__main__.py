@@ -33,6 +33,7 @@ EXAMPLES = """examples:
   HTML from report/claims.json, and what moved between two runs of the claims:
     python -m genir report
     python -m genir report compare old.json new.json
+    python -m genir report compare claims/ledgers/embedded.json report --model vital10k --within-one-query
 """
 
 
@@ -139,6 +140,12 @@ def parser() -> argparse.ArgumentParser:
     compare = actions.add_parser("compare", help="what moved between two ledgers; exit code 1 if anything did")
     compare.add_argument("old", type=Path, metavar="OLD", help="claims.json, or the folder that holds it")
     compare.add_argument("new", type=Path, metavar="NEW", help="claims.json, or the folder that holds it")
+    compare.add_argument("--model", metavar="NAME", help="compare what is about this model (default: everything)")
+    compare.add_argument(
+        "--within-one-query",
+        action="store_true",
+        help="values may move by what one query is worth, not by an interval: for a model that is the same to the bit",
+    )
     actions.add_parser(
         "findings", help="write claims/FINDINGS.md and README's table from the ledgers in claims/ledgers"
     )
@@ -182,7 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from genir.cli.report import compare, findings, report
 
         if args.action == "compare":
-            return compare(args.old, args.new)
+            return compare(args.old, args.new, args.model, args.within_one_query)
         return findings() if args.action == "findings" else report(args.folder)
     except GenirError as error:
         print(" ".join(str(error).split()), file=sys.stderr)

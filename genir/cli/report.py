@@ -6,6 +6,7 @@ from pathlib import Path
 
 from genir.report import compare as moves_between
 from genir.report import read
+from genir.report.comparison import of_model
 
 
 def report(folder: Path) -> int:
@@ -25,11 +26,15 @@ def findings() -> int:
     return 0
 
 
-def compare(old: Path, new: Path) -> int:
-    """Print what moved between two ledgers; 1 if anything did."""
-    moves = moves_between(read(old), read(new))
+def compare(old: Path, new: Path, model: str | None = None, within_one_query: bool = False) -> int:
+    """Print what moved between two ledgers, of all models or of one; 1 if anything did."""
+    before, after = read(old), read(new)
+    if model is not None:
+        before, after = of_model(before, model), of_model(after, model)
+    moves = moves_between(before, after, within_one_query)
     for move in moves:
         print(move.message)
     if not moves:
-        print("nothing moved: every verdict stands, every value is inside its old interval")
+        where = "within one query of its old place" if within_one_query else "inside its old interval"
+        print(f"nothing moved: every verdict stands, every value is {where}")
     return 1 if moves else 0
