@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from genir.interventions.sites import CROSS, Stages
+from genir.interventions.sites import CROSS, MLP, Stages
 from genir.readouts.residual import Residual
 
 SPECIFIC = 0.5  # query-specific: more of an output's power differs between queries than is common to them
@@ -14,10 +14,13 @@ def detected_stages(residual: Residual) -> Stages | None:
     """The stages around the bridging stage; None where it leaves no layer before or none after it.
 
     The bridging stage is the longest run of layers in which cross-attention's share of the change is above its own mean over
-    layers and its output is query-specific. Of runs of equal length the one with the larger share is taken.
+    layers and above the MLP's, and its output is query-specific. Of runs of equal length the one with the larger share is taken.
+    The MLP's share is not in the rule of Fig. 3: without it, the last layer of a decoder of 8 layers bridges, although its MLP
+    writes most.
     """
     share = residual.ratio(CROSS).mean(0)
-    bridging = (share > share.mean()) & (residual.specific(CROSS) > SPECIFIC)
+    leads = (share > share.mean()) & (share > residual.ratio(MLP).mean(0))
+    bridging = leads & (residual.specific(CROSS) > SPECIFIC)
     run = max(_runs(bridging), key=lambda run: (len(run), share[run].sum()), default=None)
     if run is None or run.start == 0 or run.stop == len(share):
         return None

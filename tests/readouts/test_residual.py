@@ -107,6 +107,7 @@ def shares(*cross_ratio, specific=True):
         ((0.1, 0.9, 0.8, 0.1), range(1, 3)),
         ((0.1, 0.9, 0.1, 0.8, 0.9, 0.1), range(3, 5)),  # the longest run
         ((0.1, 0.8, 0.1, 0.9, 0.1), range(3, 4)),  # of equal runs the one with the larger share
+        ((0.1, 0.1, 0.1, 0.9, 0.9, 0.6), range(3, 5)),  # above the mean in the last layer, where the MLP writes more
         ((0.9, 0.9, 0.1, 0.1), None),  # no layer before
         ((0.1, 0.1, 0.9, 0.9), None),  # no layer after
         ((0.5, 0.5, 0.5), None),  # nothing above the mean
