@@ -30,6 +30,8 @@ EXAMPLES = """examples:
     python -m genir evaluate FOLDER --corpus BEIR_FOLDER --split validation --run run.trec
   the reduced graph as a smaller model:
     python -m genir prune vital600 --out vital600-reduced
+  the learning curve of a model:
+    python -m genir report curve fixtures/released/vital10k --out docs/curve-vital10k.svg
   HTML from report/claims.json, and what moved between two runs of the claims:
     python -m genir report
     python -m genir report compare old.json new.json
@@ -136,7 +138,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--folder", type=Path, default=Path("report"), metavar="DIR", help="holds claims.json (default: %(default)s)"
     )
-    actions = report.add_subparsers(dest="action", metavar="compare | findings")
+    actions = report.add_subparsers(dest="action", metavar="compare | findings | curve")
     compare = actions.add_parser("compare", help="what moved between two ledgers; exit code 1 if anything did")
     compare.add_argument("old", type=Path, metavar="OLD", help="claims.json, or the folder that holds it")
     compare.add_argument("new", type=Path, metavar="NEW", help="claims.json, or the folder that holds it")
@@ -149,6 +151,11 @@ def parser() -> argparse.ArgumentParser:
     actions.add_parser(
         "findings", help="write claims/FINDINGS.md and README's table from the ledgers in claims/ledgers"
     )
+    curve = actions.add_parser(
+        "curve", help="draw a model's learning curve: training loss, and validation along the way"
+    )
+    curve.add_argument("model", type=Path, metavar="FOLDER", help="model folder, or its train.jsonl")
+    curve.add_argument("--out", type=Path, required=True, metavar="FILE.svg", help="file to write")
     return whole
 
 
@@ -186,10 +193,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from genir.cli.prune import prune
 
             return prune(args.model, args.corpus, args.cache, args.device, args.out)
-        from genir.cli.report import compare, findings, report
+        from genir.cli.report import compare, curve, findings, report
 
         if args.action == "compare":
             return compare(args.old, args.new, args.model, args.within_one_query)
+        if args.action == "curve":
+            return curve(args.model, args.out)
         return findings() if args.action == "findings" else report(args.folder)
     except GenirError as error:
         print(" ".join(str(error).split()), file=sys.stderr)

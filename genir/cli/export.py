@@ -17,6 +17,8 @@ from genir.models.released import RELEASED, export, put_together, seal
 from genir.models.store import MANIFEST
 from genir.readouts.effectiveness import effectiveness
 from genir.readouts.metrics import Ranked, hits, recall, reciprocal_rank
+from genir.report.charts import row
+from genir.report.curve import curve
 
 CARD = """# {name}
 
@@ -33,6 +35,10 @@ A DSI model over the {documents:,} documents of `{corpus}`: flan-t5-small, query
 Effectiveness of the de-quantised model:
 
 {tables}
+
+How it learned (`python -m genir report curve` draws it from `train.jsonl`; full weights, before they were rounded to int8):
+
+![Training loss, and Hits@1, Hits@10 and MRR on validation queries](curve.svg)
 """
 
 
@@ -56,6 +62,7 @@ def release(model: str, cache: Path, device: str) -> int:
     metrics = {split: {name: _metrics(r) for name, r in ranked.items()} for split, ranked in found.items()}
     (target / "metrics.json").write_text(json.dumps(metrics, indent=1))
     (target / "train.jsonl").write_bytes((folder / "train.jsonl").read_bytes())
+    (target / "curve.svg").write_text(row(curve(target)), encoding="utf-8")
     (target / "README.md").write_text(_card(model, corpus, shipped.max_length, tables))
     seal(target)
     print(tables)

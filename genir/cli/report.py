@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from genir.errors import GenirError
 from genir.report import compare as moves_between
 from genir.report import read
 from genir.report.comparison import of_model
@@ -23,6 +24,20 @@ def findings() -> int:
 
     for path in write_findings(Path()):
         print(path)
+    return 0
+
+
+def curve(model: Path, out: Path) -> int:
+    """Draw the learning curve of ``model``, a folder or its train.jsonl, into the SVG file ``out``."""
+    from genir.report.charts import row
+    from genir.report.curve import curve as panels_of
+
+    drawn = row(panels_of(model))
+    try:
+        out.write_text(drawn, encoding="utf-8")
+    except OSError as error:
+        raise GenirError(f"expected to write {out}, got {error.strerror}: choose another with --out") from None
+    print(out)
     return 0
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import MaxNLocator
 
 INK, FAINT = "#1c2128", "#c9ced6"
@@ -88,6 +88,17 @@ def files(panel: Panel, dpi: int = 200) -> tuple[str, bytes]:
     return vector.getvalue(), pixels.getvalue()
 
 
+def row(panels: Sequence[Panel]) -> str:
+    """The panels beside each other, as one complete SVG file."""
+    vector = io.StringIO()
+    with mpl.rc_context({**_RC, "svg.hashsalt": " ".join(panel.name for panel in panels)}):
+        drawn = Figure(figsize=(WIDTH * len(panels), HEIGHT), layout="constrained")
+        for part, panel in zip(drawn.subfigures(1, len(panels), squeeze=False)[0], panels, strict=True):
+            _draw(part, panel)
+        drawn.savefig(vector, format="svg", metadata={"Date": None, "Creator": None}, facecolor="white")
+    return vector.getvalue()
+
+
 def inline(file: str, salt: str) -> str:
     """An SVG file as an element of a page: ids that no other drawing has, colours that follow the page's theme.
 
@@ -110,11 +121,15 @@ def _figure(panel: Panel) -> Figure:
     if panel.kind == "matrix":
         height = max(2.2, 0.9 + 0.13 * len(panel.series))
     drawn = Figure(figsize=(WIDTH, height), layout="constrained")
+    _draw(drawn, panel)
+    return drawn
+
+
+def _draw(drawn: FigureBase, panel: Panel) -> None:
     axes = drawn.add_subplot()
     {"curves": _curves, "bars": _bars, "matrix": _matrix}[panel.kind](axes, panel)
     if panel.kind != "matrix" and len(panel.series) > 1:
         drawn.legend(loc="outside lower center", ncols=2, frameon=False, handlelength=2.6)
-    return drawn
 
 
 def _curves(axes: Axes, panel: Panel) -> None:
