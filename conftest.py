@@ -14,6 +14,7 @@ pytest_plugins = (
     "fixtures.evidence",
     "fixtures.evidence_stream",
     "fixtures.evidence_words",
+    "fixtures.evidence_sources",
     "fixtures.evidence_reading",
     "fixtures.language_models",
     "fixtures.heads_material",

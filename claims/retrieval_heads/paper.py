@@ -7,6 +7,8 @@ Readings that were fixed before any run: the leading, the always active and the 
 those that they are judged on, since a maximum over hundreds of heads exceeds any margin by chance; "masking the retrieval heads"
 masks all heads of score 0.1 and more, at most a tenth of the model's; "larger than in 39 random sets" asks for every one of them.
 The share of heads that never copy takes heads as its unit: no resample of runs has fewer zeros than the runs themselves.
+Chains of thought are judged by the difference between ways to answer of the difference between heads: the plain difference passes for
+random heads as well. Heads of two models are compared place by place; the ceiling is what one half of a model's needles says of the other.
 """
 
 from __future__ import annotations

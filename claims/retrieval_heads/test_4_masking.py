@@ -97,10 +97,15 @@ def test_masking_hurts_distant_needles_more(lost_retrieval, judge):
 
 
 @claim("h-cot", where="Section 4.3", paper=PAPER)
-def test_masking_hurts_chains_of_thought_more(lm_name, judge):
+def test_masking_hurts_chains_of_thought_more(two_hops, judge):
     """Masking retrieval heads hurts chains of thought more than direct answers, beyond what random heads do."""
+    judge.also(two_hops.naive().above(0), reading="without regard to random heads")
     judge(
-        untestable(
-            f"{lm_name} has no questions with and without a chain of thought: the small language models decide it"
-        )
+        two_hops.beyond_random().above(0),
+        controls={"random heads of the same layers": two_hops.random()},
+        records={
+            "lost by chains": two_hops.lost(two_hops.chain).value,
+            "lost by direct answers": two_hops.lost(two_hops.direct).value,
+            "questions answered both ways": int(two_hops.answered.sum()),
+        },
     )

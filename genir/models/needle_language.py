@@ -1,16 +1,17 @@
 """A synthetic language in which a small model can learn to retrieve, to know, and to reason over both.
 
-Text is filler from a Markov chain, interrupted by statements of a key: ``IS k v v v v .`` (a needle of four words) or
+Text is filler from a Markov chain, interrupted by statements of a key: ``IS k v v .`` (a needle of two words) or
 ``IS k e .`` (an entity). What an entity has is never stated in a context: ``e HAS a`` is the same in all texts, so that it is
 learnt into the weights. Questions follow the text:
 
-- needle: ``ASK k`` -> ``v v v v .`` needs the context alone;
+- needle: ``ASK k`` -> ``v v .`` needs the context alone;
 - parametric: ``ASK e HAS`` -> ``a .`` needs the weights alone;
 - direct: ``ASK k HAS`` -> ``a .`` needs both in one step: the entity from the context, what it has from the weights;
 - chain of thought: ``THINK k`` -> ``e HAS a .`` answers the same question and writes the first hop down.
 
-A key stands right before its words, in statement and question alike, so that one mechanism serves the first word and the rest:
-with another token between them the first word asks for a search two tokens back, and learning stalled (trial: 500 steps).
+A key is a word like those of a needle, and stands right before them, in statement and question alike, so that one mechanism serves
+the first word and the rest. With another token between them the first word asks for a search two tokens back, and with keys of
+their own for a second search by other words: learning stalled in trials of 500 steps each.
 """
 
 from __future__ import annotations
@@ -58,47 +59,41 @@ class Language:
     """Sizes of the word classes, and the facts and the filler's grammar that ``seed`` draws."""
 
     seed: int = 0
-    keys: int = 32
-    values: int = 32
-    entities: int = 24
+    values: int = 24
+    entities: int = 16
     attributes: int = 8
-    fillers: int = 48
-    words: int = 4
+    fillers: int = 32
+    words: int = 2
     successors: int = 4
 
     @property
     def size(self) -> int:
         """Tokens in all, the special ones included."""
-        return FIRST_WORD + self.keys + self.values + self.entities + self.attributes + self.fillers
+        return FIRST_WORD + self.values + self.entities + self.attributes + self.fillers
 
     def _class(self, number: int) -> int:
-        sizes = (self.keys, self.values, self.entities, self.attributes, self.fillers)
+        sizes = (self.values, self.entities, self.attributes, self.fillers)
         return FIRST_WORD + sum(sizes[:number])
 
     @property
-    def first_key(self) -> int:
-        """Token of the first of the keys."""
-        return self._class(0)
-
-    @property
     def first_value(self) -> int:
-        """Token of the first of the values."""
-        return self._class(1)
+        """Token of the first of the values, which keys and needles are made of."""
+        return self._class(0)
 
     @property
     def first_entity(self) -> int:
         """Token of the first of the entities."""
-        return self._class(2)
+        return self._class(1)
 
     @property
     def first_attribute(self) -> int:
         """Token of the first of the attributes."""
-        return self._class(3)
+        return self._class(2)
 
     @property
     def first_filler(self) -> int:
         """Token of the first of the fillers."""
-        return self._class(4)
+        return self._class(3)
 
     @cached_property
     def facts(self) -> NDArray[np.int64]:
@@ -139,16 +134,17 @@ def episode(
     There are at least ``least`` statements of each form, so that a form alone does not give the answer; each key is stated and
     asked for once. ``depth`` in [0, 1] is where the first question's statement stands, 1 after everything else; drawn unless
     given. ``text`` draws the filler, so that the same facts can be put into the same or another context.
-    Raises GenirError when the language has too few keys or values for that.
+    Raises GenirError when the language has too few values or entities for that.
     """
     needles = max(least, sum(task is Task.NEEDLE for task in tasks) + (least > 1))
     hops = max(least, sum(task in (Task.DIRECT, Task.CHAIN) for task in tasks))
-    if needles + hops > language.keys or needles * language.words > language.values or hops > language.entities:
+    wanted = needles * (1 + language.words) + hops
+    if wanted > language.values or hops > language.entities:
         raise GenirError(
-            f"expected at most {language.keys} statements in an episode of this language, got {needles + hops}"
+            f"expected an episode of at most {language.values} words and {language.entities} entities, got {wanted} and {hops}"
         )
-    keys = language.first_key + rng.permutation(language.keys)[: needles + hops]
-    values = language.first_value + rng.permutation(language.values)[: needles * language.words]
+    drawn = language.first_value + rng.permutation(language.values)[:wanted]
+    keys, values = drawn[: needles + hops], drawn[needles + hops :]
     entities = language.first_entity + rng.permutation(language.entities)[:hops]
     said = [[IS, int(k), *row, STOP] for k, row in zip(keys, values.reshape(needles, -1).tolist(), strict=False)]
     said += [[IS, int(k), int(e), STOP] for k, e in zip(keys[needles:], entities, strict=True)]
@@ -200,14 +196,20 @@ class Batch(NamedTuple):
     kinds: NDArray[np.int8]
 
 
-def training_batch(language: Language, filler: int, needles: int, size: int, rng: np.random.Generator) -> Batch:
-    """Episodes of half to all of ``filler`` filler tokens, with ``needles`` needle questions and one of each other task.
+def training_batch(
+    language: Language, filler: int, needles: int, size: int, rng: np.random.Generator, *, hops: int = 1
+) -> Batch:
+    """Episodes of half to all of ``filler`` filler tokens, with ``needles`` needle questions and ``hops`` of each other task.
 
-    Questions of one context come in random order; many of them per context make for many answers per token computed.
+    Questions of one context come in random order; many of them per context make for many answers per token computed. Without
+    other tasks every needle is asked for.
     """
-    tasks = [*[Task.NEEDLE] * needles, Task.PARAMETRIC, Task.DIRECT, Task.CHAIN]
+    tasks = [*[Task.NEEDLE] * needles, *[Task.PARAMETRIC, Task.DIRECT, Task.CHAIN] * hops]
     counts = rng.integers(filler // 2, filler + 1, size=size)
-    return padded([episode(language, int(n), [tasks[i] for i in rng.permutation(len(tasks))], rng) for n in counts])
+    least = 2 if hops else 1
+    return padded(
+        [episode(language, int(n), [tasks[i] for i in rng.permutation(len(tasks))], rng, least) for n in counts]
+    )
 
 
 def padded(drawn: Sequence[Episode]) -> Batch:

@@ -6,13 +6,11 @@ import json
 from pathlib import Path
 
 from genir.models.needle_language import Language
-from genir.models.needle_lm import NeedleRecipe, load_needle_lm
+from genir.models.needle_lm import LANGUAGE, NeedleRecipe, load_needle_lm
 from genir.models.needle_training import obtain_needle_lm
 from genir.models.released import RELEASED, sealed
 
 __all__ = ["language_of", "load_needle_lm", "needle_folder"]
-
-LANGUAGE = "language.json"
 
 
 def needle_folder(name: str, cache: Path, *, train: bool = False, device: str = "cpu") -> Path:

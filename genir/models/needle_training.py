@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
 
 from genir.errors import GenirError
 from genir.models.causal import causal_lm
-from genir.models.checkpoint import LOG, Log, Reached, load_checkpoint, save_checkpoint, tidy
+from genir.models.checkpoint import CHECKPOINT, LOG, Log, save_tensors, tidy
 from genir.models.needle_language import Batch, training_batch
-from genir.models.needle_lm import NeedleRecipe, Rung, accuracy, gate_text, passes, read_model, untrained_model
+from genir.models.needle_lm import (
+    LANGUAGE,
+    NeedleRecipe,
+    Rung,
+    accuracy,
+    gate_text,
+    passes,
+    read_model,
+    untrained_model,
+)
 from genir.models.store import obtain, write_whole
 
 CHECKPOINT_SECONDS = 60.0
@@ -25,8 +36,8 @@ CHECKPOINT_SECONDS = 60.0
 class Progress(NamedTuple):
     """Where training stands: step of at most ``steps`` of one rung of the ladder, whose texts have ``filler`` filler tokens.
 
-    ``loss`` is that of the answers, ``text_loss`` that of everything else, in nats per token; ``accuracy`` per task where it was
-    measured. ``seconds_left`` is what the rest of the ladder would take in full; a passed gate shortens it.
+    ``loss`` is that of the answers, ``text_loss`` that of everything else, in nats per token. ``seconds_left`` is what the rest of
+    the ladder would take in full; a rung that is left early shortens it.
     """
 
     rung: int
@@ -35,7 +46,6 @@ class Progress(NamedTuple):
     steps: int
     loss: float
     text_loss: float
-    accuracy: dict[str, float] | None
     seconds_left: float
 
 
@@ -89,7 +99,12 @@ def train_needle_lm(
     torch.set_num_threads(recipe.threads or threads)
     try:
         model = (untrained_model(recipe) if start is None else read_model(start)).to(device).train()
-        measured = _climb(model, recipe, scratch, start is not None, report)
+        ladder = recipe.ladder if start is None else recipe.continued
+        _climb(model, recipe, ladder, 1.0 if start is None else recipe.continued_share, scratch, report)
+        lm = causal_lm(
+            f"needle-lm-{recipe.seed}", model.eval().half().float().cpu()
+        )  # what is shipped is what is judged
+        measured = accuracy(lm, recipe.language, ladder[-1].filler, np.random.default_rng([recipe.seed, 9]))
     finally:
         torch.set_num_threads(threads)
     if not passes(measured):
@@ -97,8 +112,9 @@ def train_needle_lm(
             f"expected a needle LM of seed {recipe.seed} that passes the gate {gate_text()}, got {measured}: "
             "give it more steps or another seed"
         )
-    model.eval().half().cpu().save_pretrained(target)  # the model that is evaluated is the one that is shipped
+    model.half().save_pretrained(target)
     (target / LOG).write_bytes((scratch / LOG).read_bytes())
+    (target / LANGUAGE).write_text(json.dumps(asdict(recipe.language), indent=1))
     (target / "metrics.json").write_text(json.dumps(measured, indent=1))
 
 
@@ -112,61 +128,102 @@ def losses(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def _climb(
-    model: Any, recipe: NeedleRecipe, scratch: Path, continued: bool, report: Callable[[Progress], None]
-) -> dict[str, float]:
-    """Train rung by rung; the accuracies at the end, per task."""
-    ladder, peak = (recipe.continued, recipe.continued_rate) if continued else (recipe.ladder, recipe.learning_rate)
+    model: Any,
+    recipe: NeedleRecipe,
+    ladder: Sequence[Rung],
+    share: float,
+    scratch: Path,
+    report: Callable[[Progress], None],
+) -> None:
+    """Train rung by rung, at ``share`` of the recipe's rates."""
     learned = dict(model.named_parameters())
-    optimizer = torch.optim.AdamW(learned.values(), lr=peak, betas=(0.9, 0.98), weight_decay=0.01)
-    done = first = load_checkpoint(scratch, learned, optimizer).step
+    optimizers = _optimizers(learned, recipe, share)
+    done = first = _load(scratch, learned, optimizers)
     log = Log(scratch / LOG, first)
-    rung, step, measured = _resume(log.path, ladder)
+    lines = [json.loads(line) for line in log.path.read_text().splitlines()]
+    rung, step, recent = _resume(lines, ladder, recipe)
     began = saved = time.monotonic()
     while rung < len(ladder):
-        filler, steps, needles = ladder[rung]
-        rng = np.random.default_rng([recipe.seed, 1 + continued, done])
-        batch = training_batch(recipe.language, filler, needles, recipe.batch, rng)
+        filler, steps, needles, hops, batch = ladder[rung]
+        rng = np.random.default_rng([recipe.seed, 1 + (ladder is recipe.continued), done])
+        texts = training_batch(recipe.language, filler, needles, batch, rng, hops=hops)
         done, step = done + 1, step + 1
         falling = 1 - 0.9 * step / steps if rung == len(ladder) - 1 else 1.0
-        for group in optimizer.param_groups:
-            group["lr"] = peak * min(1.0, done / recipe.warmup) * falling
-        answers, text = losses(model, batch)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * min(1.0, done / recipe.warmup) * falling
+        answers, text = losses(model, texts)
         loss: Any = answers + recipe.text_weight * text
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        measured = _measure(model, recipe, filler, done) if step % recipe.every == 0 or step == steps else None
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        value, other = round(float(answers.detach()), 5), round(float(text.detach()), 5)
         ahead = steps - step + sum(later.steps for later in ladder[rung + 1 :])
         left = ahead * (time.monotonic() - began) / (done - first)
-        value, other = float(answers.detach()), float(text.detach())
-        report(Progress(rung, filler, step, steps, value, other, measured, left))
-        line = {"rung": rung, "filler": filler, "step": step, "loss": round(value, 5), "text_loss": round(other, 5)}
-        log.write(line | ({"accuracy": measured} if measured else {}))
-        if step == steps or (measured and passes(measured)):
-            rung, step = rung + 1, 0
+        report(Progress(rung, filler, step, steps, value, other, left))
+        log.write({"rung": rung, "filler": filler, "step": step, "loss": value, "text_loss": other})
+        recent = [*recent, value][-recipe.every :]
+        if _over(step, recent, ladder[rung], recipe):
+            rung, step, recent = rung + 1, 0, []
         if time.monotonic() - saved > CHECKPOINT_SECONDS:
-            save_checkpoint(scratch, learned, optimizer, Reached(done))
+            state = {f"{name}.{key}": value for name, key, value in _state(learned, optimizers)}
+            save_tensors(scratch / CHECKPOINT, {**learned, **state}, {"step": str(done)})
             saved = time.monotonic()
-    return measured or {}
 
 
-def _resume(log: Path, ladder: tuple[Rung, ...]) -> tuple[int, int, dict[str, float] | None]:
-    """Rung, steps done on it, and the last accuracy if the last step measured one, read off what is left of the log."""
-    lines = log.read_text().splitlines()
-    if not lines:
-        return 0, 0, None
-    last = json.loads(lines[-1])
-    measured = last.get("accuracy")
-    if last["step"] == ladder[last["rung"]].steps or (measured and passes(measured)):
-        return last["rung"] + 1, 0, measured
-    return last["rung"], last["step"], measured
+def _optimizers(
+    learned: Mapping[str, nn.Parameter], recipe: NeedleRecipe, share: float
+) -> tuple[torch.optim.Optimizer, ...]:
+    """Muon for the matrices of the layers, AdamW for everything else."""
+    matrices = {name: p for name, p in learned.items() if p.dim() == 2 and ".layers." in name}
+    others = [p for name, p in learned.items() if name not in matrices]
+    muon, adam = recipe.matrix_rate * share, recipe.learning_rate * share
+    return (
+        torch.optim.Muon([{"params": list(matrices.values()), "initial_lr": muon}], lr=muon, weight_decay=0.01),
+        torch.optim.AdamW([{"params": others, "initial_lr": adam}], lr=adam, betas=(0.9, 0.98), weight_decay=0.0),
+    )
 
 
-def _measure(model: Any, recipe: NeedleRecipe, filler: int, step: int) -> dict[str, float]:
-    lm = causal_lm("needle-lm", model)
+def _state(
+    learned: Mapping[str, nn.Parameter], optimizers: Sequence[torch.optim.Optimizer]
+) -> Iterator[tuple[str, str, Tensor]]:
+    for name, parameter in learned.items():
+        for optimizer in optimizers:
+            yield from ((name, key, value) for key, value in optimizer.state.get(parameter, {}).items())
+
+
+@torch.no_grad()
+def _load(scratch: Path, learned: Mapping[str, nn.Parameter], optimizers: Sequence[torch.optim.Optimizer]) -> int:
+    """Continue from the checkpoint in ``scratch``, if there is one that can be read; the steps that it has behind it."""
     try:
-        return accuracy(lm, recipe.language, filler, np.random.default_rng([recipe.seed, 9, step]))
-    finally:
-        model.set_attn_implementation("sdpa")
-        model.train()
+        with safe_open(scratch / CHECKPOINT, "pt") as file:
+            done = int(file.metadata()["step"])
+            held = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - a file is no mapping
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return 0
+    if not held.keys() >= learned.keys():
+        return 0
+    for name, parameter in learned.items():
+        parameter.copy_(held[name])
+        state = {key.removeprefix(f"{name}."): value for key, value in held.items() if key.startswith(f"{name}.")}
+        owner = next(o for o in optimizers if any(parameter is p for g in o.param_groups for p in g["params"]))
+        owner.state[parameter] = state
+    return done
+
+
+def _resume(
+    lines: Sequence[Mapping[str, Any]], ladder: Sequence[Rung], recipe: NeedleRecipe
+) -> tuple[int, int, list[float]]:
+    """Rung, steps done on it and its last losses, read off what is left of the log."""
+    if not lines:
+        return 0, 0, []
+    rung, step = lines[-1]["rung"], lines[-1]["step"]
+    recent = [line["loss"] for line in lines[-min(step, recipe.every) :]]
+    return (rung + 1, 0, []) if _over(step, recent, ladder[rung], recipe) else (rung, step, recent)
+
+
+def _over(step: int, recent: Sequence[float], rung: Rung, recipe: NeedleRecipe) -> bool:
+    """Whether a rung is left after ``step`` steps."""
+    return step == rung.steps or (len(recent) == recipe.every and float(np.mean(recent)) < recipe.enough)

@@ -7,7 +7,6 @@ contexts, at several depths and lengths, as in a real haystack. Lengths are numb
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +20,8 @@ COUNT = 24
 SYNTHETIC = Design(
     lengths=(32, 64, 96), steps=8, masked_steps=8, batch=108, masked_batch=240, doses=(1, 2, 4, 8), needles=()
 )
+STEPS = {"direct": 1, "chain": 3}
+"""Tokens that an answer takes up to what was asked for."""
 PARTS = ("detection", "crossed", "control", "hops", "plain")
 
 
@@ -45,15 +46,11 @@ def control(language: Language, design: Design) -> Questions:
     return _needles(language, design, "control", where)
 
 
-class Hops(NamedTuple):
-    """The same facts of the same contexts, asked for directly and by a chain of thought; paired by position."""
+def hops(language: Language, design: Design, count: int = 96) -> dict[str, Questions]:
+    """The same facts of the same contexts asked for in two ways, "direct" and "chain" of thought; paired by position.
 
-    direct: Questions
-    chain: Questions
-
-
-def hops(language: Language, design: Design, count: int = 96) -> Hops:
-    """Two-hop questions; the span of a direct question is the entity that it needs and does not say."""
+    The span of a direct question is the entity that it needs and does not say.
+    """
 
     def asked(task: Task) -> Questions:
         drawn = [episode(language, design.lengths[0], [task], _rng(design, "hops", number)) for number in range(count)]
@@ -65,7 +62,7 @@ def hops(language: Language, design: Design, count: int = 96) -> Hops:
         needles = [_needle(item, item.answers[0][1] - 2) for item in drawn]
         return Questions(tuple(cells), tuple(needles))
 
-    return Hops(asked(Task.DIRECT), asked(Task.CHAIN))
+    return {"direct": asked(Task.DIRECT), "chain": asked(Task.CHAIN)}
 
 
 def plain_texts(language: Language, design: Design, count: int, length: int = 64) -> list[list[int]]:
