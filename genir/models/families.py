@@ -70,7 +70,7 @@ def _t5(name: str, engine: str = "") -> Family:
 
 
 def _bart(name: str, pre_norm: bool) -> Family:
-    post_norm = f"{name} normalises the stream after every addition, so that outputs do not add up to it"
+    post_norm = "it normalises the stream after every addition, so that outputs do not add up to it"
     lacks = {Ability.ENGINE: _NOT_T5, Ability.FOLDING: _NOT_T5, Ability.ENCODER: _NOT_T5, Ability.READING: _NO_RMS}
     if not pre_norm:
         lacks |= dict.fromkeys((Ability.STREAM, Ability.LENS, Ability.READING), post_norm)

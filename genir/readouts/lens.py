@@ -165,7 +165,7 @@ def component_ranks(dsi: DSI, written: Writes, rows: NDArray[np.int64]) -> Alone
 
     def by(places: Sequence[Site], start: bool) -> NDArray[np.int64]:
         state = written.total(places) + (written.terms[:, 0] if start else 0)
-        return ranks(lens(dsi, state), dsi.model.lm_head.weight, torch.from_numpy(rows).to(dsi.device)).cpu().numpy()
+        return ranks(lens(dsi, state), unembedding_of(dsi.model), torch.from_numpy(rows).to(dsi.device)).cpu().numpy()
 
     mine = {part: [s for s in every_site(dsi.layers) if s.component is part] for part in PARTS}
     return Alone(

@@ -10,6 +10,7 @@ import torch
 from transformers import T5ForConditionalGeneration
 
 from genir.models.dsi import DSI, Inputs
+from genir.models.families import vocabulary_of
 from genir.models.t5 import build_t5
 
 
@@ -43,7 +44,7 @@ def numbers(texts: list[str], truncation: bool, max_length: int) -> SimpleNamesp
 
 def subject(model: T5ForConditionalGeneration, documents: int = 10) -> DSI:
     """A DSI whose documents are the last rows of the vocabulary."""
-    vocabulary = model.config.vocab_size
+    vocabulary = vocabulary_of(model)
     rows = np.arange(vocabulary - documents, vocabulary, dtype=np.int64)
     return DSI("tiny", model, numbers, tuple(f"d{row}" for row in rows), rows)  # type: ignore[arg-type]
 
