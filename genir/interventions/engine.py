@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genir.interventions.engine_encoder import Encoded
+from genir.interventions.engine_encoder import encode_block
 from genir.interventions.engine_layers import KeysValues, head_mix, head_written, written
 from genir.interventions.engine_plan import Schedule, Slot, step
 from genir.interventions.engine_ranks import count_larger
@@ -24,8 +24,6 @@ from genir.models.dsi import Inputs
 Batch = tuple[NDArray[np.int64], Inputs]
 ROWS = {"cpu": 400, "cuda": 32_768}
 """Rows of the stream at a time: on a CPU their activations stay in the second-level cache."""
-GROUP = {"cpu": 64, "cuda": 1_024}
-"""Queries whose keys and values are padded to one length."""
 
 
 class Unpatched:
@@ -33,14 +31,8 @@ class Unpatched:
 
     def __init__(self, weights: Weights, block: Sequence[Batch]) -> None:
         self.weights, self.layer = weights, 0
-        self.encoded: list[Encoded] = []
-        start = 0
-        for _, inputs in block:
-            size = GROUP[inputs.ids.device.type]
-            for ids, mask in zip(torch.split(inputs.ids, size), torch.split(inputs.mask, size), strict=True):
-                self.encoded.append(Encoded(start, Inputs(ids, mask), weights))
-                start = self.encoded[-1].stop
-        self.rows = weights.start.expand(start, 1, -1).clone()
+        self.encoded = encode_block([inputs for _, inputs in block], weights)
+        self.rows = weights.start.expand(self.encoded[-1].stop, 1, -1).clone()
 
     def pieces(self, interventions: int) -> Iterator[tuple[slice, KeysValues]]:
         """Slices of the block's queries whose rows fit the cache, with their keys and values of this layer."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from genir.interventions.engine_layers import KeysValues, attend, mlp, normed
@@ -14,37 +15,32 @@ from genir.models.dsi import Inputs
 
 TOKENS = {"cpu": 384, "cuda": 65_536}
 """Tokens at a time."""
+GROUP = {"cpu": 64, "cuda": 1_024}
+"""Queries whose keys and values are padded to one length."""
+VECTOR = 16
+"""Keys are padded to a multiple of it: a softmax over 15 takes nine times as long as one over 16, their product twice."""
 
 
 class Encoded:
-    """The encoder's output for neighbouring queries of a block, from ``start`` to before ``stop``.
+    """Keys and values of neighbouring queries of a block, from ``start`` to before ``stop``, for one decoder layer at a time.
 
-    Queries of similar length stand side by side, or time is lost on padding. The keys and values of one
-    decoder layer at a time lie in buffers that ``read`` fills.
+    Queries of similar length stand side by side, or time is lost on padding. ``states`` are the first query and
+    the encoder's output (queries, length, d) of few queries each; ``read`` fills the buffers from them.
     """
 
-    def __init__(self, start: int, inputs: Inputs, weights: Weights) -> None:
-        positions = torch.arange(1, inputs.mask.shape[1] + 1, device=inputs.mask.device)
-        self.weights, self.mask = weights, inputs.mask != 0
-        self.lengths: list[int] = (self.mask * positions).amax(1).tolist()
-        self.start, self.stop = start, start + len(self.lengths)
-        self.states = list(self._states(inputs))
+    def __init__(self, start: int, mask: Tensor, states: Sequence[tuple[int, Tensor]], weights: Weights) -> None:
+        self.weights, self.mask, self.states = weights, mask, states
+        self.lengths = lengths(mask)
+        self.start, self.stop = start, start + len(mask)
         shape = (
-            len(self.lengths),
+            len(mask),
             weights.heads,
-            max(self.lengths),
+            padded(max(self.lengths)),
             len(weights.decoder[0].cross.key) // weights.heads,
         )
         # Zeros, since what lies beyond a query's length is multiplied by an attention of zero.
         self.keys, self.values = (weights.unembedding.new_zeros(shape) for _ in range(2))
         self.biases: dict[tuple[int, int], Tensor | None] = {}
-
-    def _states(self, inputs: Inputs) -> Iterator[tuple[int, Tensor]]:
-        """First query and encoder output (queries, length, d) of a few queries at a time."""
-        size = max(1, TOKENS[inputs.ids.device.type] // max(self.lengths))
-        for first in range(0, len(self.lengths), size):
-            mine, length = slice(first, first + size), max(self.lengths[first : first + size])
-            yield first, encode_few(Inputs(inputs.ids[mine, :length], self.mask[mine, :length]), self.weights)
 
     def read(self, attention: Attention) -> None:
         """Compute the keys and values of a decoder layer's cross-attention."""
@@ -57,9 +53,10 @@ class Encoded:
     def part(self, start: int, stop: int) -> KeysValues:
         """Keys and values of queries ``start`` to before ``stop`` of the block, cut to the longest of them."""
         start, stop = start - self.start, stop - self.start
-        longest = max(self.lengths[start:stop])
+        longest = padded(max(self.lengths[start:stop]))
         if (start, stop) not in self.biases:
-            hidden = ~self.mask[start:stop, :longest]
+            mask = self.mask[start:stop, :longest]
+            hidden = F.pad(~mask, (0, longest - mask.shape[1]), value=True)
             self.biases[start, stop] = self._bias(hidden) if hidden.any() else None
         keys, values = (buffer[start:stop].flatten(0, 1)[:, :longest] for buffer in (self.keys, self.values))
         return KeysValues(keys, values, self.biases[start, stop])
@@ -70,23 +67,78 @@ class Encoded:
         return bias[:, None].expand(-1, self.weights.heads, -1).reshape(-1, 1, hidden.shape[1])
 
 
-def encode_few(inputs: Inputs, weights: Weights) -> Tensor:
-    """The normed output of the encoder, (queries, length, d); ``inputs.mask`` is true where a key is attended."""
-    queries, length = inputs.ids.shape
-    heads = weights.heads
-    stream = weights.embeddings[inputs.ids.reshape(-1)].to(weights.stream)
-    bias = cast(Tensor, weights.positions.compute_bias(length, length))  # type: ignore[operator]
-    hidden = ~inputs.mask[:, None, None]
-    if hidden.any():
-        bias = bias.masked_fill(hidden, float("-inf"))
-    bias = bias.expand(queries, -1, length, -1).reshape(queries * heads, length, length)
+def encode_block(block: Sequence[Inputs], weights: Weights) -> list[Encoded]:
+    """The queries of a block in groups that stand side by side, encoded."""
+    size = GROUP[block[0].ids.device.type]
+    groups = [
+        Inputs(ids, mask != 0)
+        for inputs in block
+        for ids, mask in zip(torch.split(inputs.ids, size), torch.split(inputs.mask, size), strict=True)
+    ]
+    parts = [list(_few(group)) for group in groups]
+    states = iter(encode([few for part in parts for _, few in part], weights))
+    found: list[Encoded] = []
+    for group, part in zip(groups, parts, strict=True):
+        mine = [(first, next(states)) for first, _ in part]
+        found.append(Encoded(found[-1].stop if found else 0, group.mask, mine, weights))
+    return found
+
+
+def _few(inputs: Inputs) -> Iterator[tuple[int, Inputs]]:
+    """A few queries at a time, cut to the longest of them, and the place of the first; the mask is true where attended."""
+    longest = lengths(inputs.mask)
+    size = max(1, TOKENS[inputs.ids.device.type] // max(longest))
+    for first in range(0, len(longest), size):
+        mine, length = slice(first, first + size), max(longest[first : first + size])
+        yield first, Inputs(inputs.ids[mine, :length], inputs.mask[mine, :length])
+
+
+def encode(parts: Sequence[Inputs], weights: Weights) -> list[Tensor]:
+    """The normed output of the encoder for each part, (queries, length, d); a part's mask is true where a key is attended.
+
+    All parts go through one layer before the next, since its weights do not stay in the cache for longer.
+    """
+    longest = max(part.ids.shape[1] for part in parts)
+    positions = cast(Tensor, weights.positions.compute_bias(longest, longest))  # type: ignore[operator]
+    biases = [_bias(part.mask, positions) for part in parts]
+    streams = [weights.embeddings[part.ids.reshape(-1)].to(weights.stream) for part in parts]
     for layer in weights.encoder:
-        x = normed(stream, layer.own.norm, weights)
-        q, k, v = (
-            linear(x, matrix).view(queries, length, heads, -1).transpose(1, 2).reshape(queries * heads, length, -1)
-            for matrix in (layer.own.query, layer.own.key, layer.own.value)
-        )
-        mixed = attend(q, KeysValues(k, v, bias)).view(queries, heads, length, -1).transpose(1, 2)
-        stream += linear(mixed.reshape(queries * length, -1), layer.own.output)
-        stream += mlp(stream, layer.mlp, weights)
-    return normed(stream, weights.encoder_final, weights).view(queries, length, -1)
+        for stream, bias, (ids, _) in zip(streams, biases, parts, strict=True):
+            stream += _self_attention(stream, layer.own, bias, ids.shape, weights)
+            stream += mlp(stream, layer.mlp, weights)
+    return [
+        normed(stream, weights.encoder_final, weights).view(*part.ids.shape, -1)
+        for stream, part in zip(streams, parts, strict=True)
+    ]
+
+
+def _bias(mask: Tensor, positions: Tensor) -> Tensor:
+    """What is added to scores: by relative position, or minus infinity; (queries x heads, length, padded length)."""
+    queries, length = mask.shape
+    bias = F.pad(positions[:, :, :length, :length], (0, padded(length) - length), value=float("-inf"))
+    hidden = F.pad(~mask, (0, padded(length) - length), value=True)
+    return bias.expand(queries, -1, -1, -1).masked_fill(hidden[:, None, None], float("-inf")).flatten(0, 1)
+
+
+def _self_attention(stream: Tensor, own: Attention, bias: Tensor, shape: torch.Size, weights: Weights) -> Tensor:
+    """What self-attention writes, (queries x length, d)."""
+    queries, length = shape
+    x = normed(stream, own.norm, weights)
+    q, k, v = (
+        linear(x, matrix).view(queries, length, weights.heads, -1).transpose(1, 2)
+        for matrix in (own.query, own.key, own.value)
+    )
+    more = (0, 0, 0, padded(length) - length)
+    kv = KeysValues(F.pad(k, more).flatten(0, 1), F.pad(v, more).flatten(0, 1), bias)
+    mixed = attend(q.flatten(0, 1), kv).view(queries, weights.heads, length, -1).transpose(1, 2)
+    return linear(mixed.reshape(queries * length, -1), own.output)
+
+
+def lengths(mask: Tensor) -> list[int]:
+    """The number of tokens up to the last that is attended, for each query of a mask (queries, length)."""
+    return cast(list[int], ((mask != 0) * torch.arange(1, mask.shape[1] + 1, device=mask.device)).amax(1).tolist())
+
+
+def padded(length: int) -> int:
+    """``length`` rounded up to whole vectors."""
+    return -(-length // VECTOR) * VECTOR

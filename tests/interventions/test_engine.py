@@ -14,7 +14,7 @@ from genir.errors import GenirError
 from genir.interventions import engine_encoder, engine_sweep, engine_weights
 from genir.interventions.circuit import random_graphs, reduced_graph, single_layers, table3
 from genir.interventions.engine import Unpatched
-from genir.interventions.engine_encoder import Encoded
+from genir.interventions.engine_encoder import encode_block
 from genir.interventions.engine_ranks import count_larger
 from genir.interventions.engine_sweep import blocks, means_by_engine, memory_at_hand, ranks_by_engine
 from genir.interventions.engine_weights import linear, weights_of
@@ -203,7 +203,7 @@ def test_the_encoder_is_hugging_faces_however_it_is_cut(rng, monkeypatch, tokens
     inputs = random_inputs(rng, 9, 6)
     expected = encode(model, inputs)
     with torch.inference_mode():
-        encoded = Encoded(0, inputs, weights_of(model))
+        (encoded,) = encode_block([inputs], weights_of(model))
     lengths = inputs.mask.sum(1).tolist()
     assert encoded.lengths == lengths
     for first, states in encoded.states:
