@@ -73,11 +73,11 @@ def reduced_graph(stages: Stages) -> Intervention:
     Stage I: attention and cross-attention zero, MLPs mean. II: attention zero, MLPs mean. III: attention
     zero.
     """
-    return keep(kept_sites(stages), stages.III.stop, "reduced graph")
+    return keep(kept_sites(stages), stages.layers, "reduced graph")
 
 
 def random_graphs(stages: Stages, rng: np.random.Generator, draws: int = 20) -> tuple[Intervention, ...]:
     """The reduced graph's control: as many sites kept, drawn at random from all, the rest replaced alike."""
-    layers = stages.III.stop
+    layers = stages.layers
     drawn = random_sets(every_site(layers), len(kept_sites(stages)), rng, draws)
     return tuple(keep(kept, layers, f"random graph {number}") for number, kept in enumerate(drawn, 1))

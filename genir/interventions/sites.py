@@ -47,6 +47,11 @@ class Stages(NamedTuple):
     II: range
     III: range
 
+    @property
+    def layers(self) -> int:
+        """The number of decoder layers that they cover."""
+        return sum(map(len, self))
+
     def __getitem__(self, stage: Stage | SupportsIndex | slice) -> range:  # type: ignore[override]
         return getattr(self, stage.value) if isinstance(stage, Stage) else tuple.__getitem__(self, stage)  # type: ignore[return-value]
 

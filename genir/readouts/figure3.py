@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -44,12 +44,21 @@ class Figure3:
         """Cosine of two sums of outputs."""
         return mean(self.residual.between(first, second), np.random.default_rng(0), self.confidence)
 
-    def spread(self, places: Iterable[Site]) -> Estimate:
+    def silent(self, places: Iterable[Site]) -> bool:
+        """Whether the outputs at ``places`` are zero for every query."""
+        chosen = [term(site) for site in places]
+        return not (self.residual.common[chosen].any() or self.residual.deviation[:, chosen].any())
+
+    def spread(self, places: Sequence[Site]) -> Estimate:
         """Between-query variance of the outputs at ``places`` over the squared norm of their mean, summed over the places.
 
-        The mean over queries is taken as given: its own error is of the order of 1/n of the variance.
+        The mean over queries is taken as given: its own error is of the order of 1/n of the variance. GenirError where ``silent``.
         """
         chosen = [term(site) for site in places]
+        if self.silent(places):
+            raise GenirError(
+                f"expected outputs at {', '.join(map(str, places))}, got zeros for every query: they have no spread"
+            )
         values = self.residual.deviation[:, chosen].sum(1) / self.residual.common[chosen].sum()
         return mean(values, np.random.default_rng(0), self.confidence, unit="%")
 

@@ -39,7 +39,7 @@ class Losses:
 
     def single(self) -> list[Estimate]:
         """Footnote 4: one component of one layer replaced by its mean, for each component and layer."""
-        return [self.net(f"{site} {MEAN}") for site in every_site(self.stages.III.stop)]
+        return [self.net(f"{site} {MEAN}") for site in every_site(self.stages.layers)]
 
     def noop(self) -> Estimate:
         """The loss of doing nothing, as an estimate to hold others against."""

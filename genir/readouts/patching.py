@@ -29,7 +29,7 @@ def random_label(kind: str, size: int, draw: int) -> str:
 
 def section_5_1(stages: Stages, with_base: bool, rng: np.random.Generator) -> list[Intervention]:
     """No-op, Table 3, single layers by mean (footnote 4), and for each stage's size ``DRAWS`` random sets of sites by each kind."""
-    layers = stages.III.stop
+    layers = stages.layers
     kinds: tuple[Kind, ...] = (ZERO, MEAN, OTHER) if with_base else (ZERO, MEAN)
     random = [
         Intervention(random_label(kind, size, draw), dict.fromkeys(places, kind))

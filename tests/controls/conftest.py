@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".genir"
 RECIPE = Recipe("control", steps=120, batch_size=24, warmup=10)
 
+Change = Callable[[DSI, Sequence[str]], None]
 Verdicts = dict[str, str]
 Run = Callable[..., Verdicts]
 
@@ -46,13 +47,16 @@ def beir(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def saved(trained: Path, tmp_path: Path) -> Callable[[str, Callable[[DSI], None]], Path]:
-    """``saved(name, change)``: a copy of the trained model with its weights changed in place, saved as a user would."""
+def saved(trained: Path, corpus: Corpus, tmp_path: Path) -> Callable[[str, Change], Path]:
+    """``saved(name, change)``: a copy of the trained model with its weights changed in place, saved as a user would.
 
-    def save(name: str, change: Callable[[DSI], None] = lambda dsi: None) -> Path:
+    ``change`` is given the model and its held-out queries.
+    """
+
+    def save(name: str, change: Change = lambda dsi, texts: None) -> Path:
         dsi = load_dsi(trained)
         with torch.no_grad():
-            change(dsi)
+            change(dsi, [query.text for query in (*corpus.validation, *corpus.test)])
         dsi.model.save_pretrained(tmp_path / name)
         dsi.tokenizer.save_pretrained(tmp_path / name)
         return tmp_path / name

@@ -45,6 +45,10 @@ def test_query_specific_power_is_variance_over_mean_square():
     figure = Figure3(found, Stages(range(1), range(1, 2), range(2, 3)))
     assert figure.spread([Site(CROSS, 0)]).value == pytest.approx(4 / 1)
     assert figure.spread([Site(CROSS, 0), Site(MLP, 0)]).value == pytest.approx(4 / (1 + 2))
+    assert figure.silent([Site(ATTENTION, 0)])
+    assert not figure.silent([Site(ATTENTION, 0), Site(CROSS, 0)])
+    with pytest.raises(GenirError, match="expected outputs at attention of layer 0, got zeros for every query"):
+        figure.spread([Site(ATTENTION, 0)])
 
 
 def test_what_is_written_adds_up_to_the_stream(dsi, texts):
