@@ -15,6 +15,7 @@ from genir.interventions.encoder_swap import Swap, random_encoder, swap_ranks
 from genir.models.dsi import DSI, Protocol
 from genir.models.ranking import gold_ranks
 from genir.readouts.correct import Correct
+from genir.statistics import Estimate, mean, proportion
 
 Ranks = Mapping[str, NDArray[np.int64]]
 
@@ -51,6 +52,27 @@ def compare_sibling(
         return swap_ranks(dsi, other.model.encoder, texts, rows, how, protocol=protocol, length=dsi.max_length)
 
     return Comparison(by(dsi, rest), by(other, rest), by(dsi, about), swapped(Swap.WHOLE), swapped(Swap.RESIDUAL))
+
+
+def table2(found: Mapping[str, Comparison], confidence: float = 0.95) -> dict[str, dict[str, Estimate]]:
+    """Hits@1 and MRR of removed documents by sibling (Table 2), with the whole encoder swapped and with its last residual state.
+
+    Over the queries that the whole model answers at rank 1; a sibling without any is left out.
+    """
+    readings = {"": "swapped", ", last residual state": "residual"}
+    chosen = {name: one for name, one in found.items() if (one.removed == 1).any()}
+    return {
+        name: {
+            f"{metric}{suffix}": estimate
+            for suffix, reading in readings.items()
+            for ranks in [getattr(one, reading)[one.removed == 1]]
+            for metric, estimate in (
+                ("Hits@1", proportion(ranks == 1, confidence)),
+                ("MRR", mean(1 / ranks, np.random.default_rng(0), confidence)),
+            )
+        }
+        for name, one in chosen.items()
+    }
 
 
 def pretrained_ranks(

@@ -20,12 +20,13 @@ KINDS = ("zero", "mean", "T5")
 NOOP = "noop"
 TITLES: Mapping[str, str] = {
     "table1": "Table 1: ranks of the relevant document on test queries",
+    "table2": "Table 2: removed documents, ranked with the encoder of a model that never saw them",
     "table3": "Table 3: correct queries that leave rank 1 when outputs are replaced",
     "table4": "Table 4: what the reduced graph keeps",
     "table5": "Table 5: docids among the tokens that Stage II cross-attention heads promote most",
     "table6": "Table 6: words that single heads promote",
 }
-_UNITS = {"table1": "%", "table3": "%", "table4": "%", "table5": "%"}
+_UNITS = {"table1": "%", "table2": "%", "table3": "%", "table4": "%", "table5": "%"}
 _RATIOS = ("MRR", "mean rank", "rank")  # rows of a table of percentages that are none
 
 

@@ -78,8 +78,8 @@ def test_an_encoder_that_learned_nothing_finds_no_removed_document(trained: Path
         untrained(stranger, ())
     removed = [query.relevant[0] for query in corpus.validation[:10]]
     found = compare_sibling(whole, stranger, (*corpus.validation, *corpus.test), removed)
-    assert len(pooled([found], "removed")) >= 5  # the whole model finds some of them
-    assert still_ranked(pooled([found], "swapped"), 0.95).verdict is Verdict.CONTRADICTED
+    assert len(pooled({"RD I": found}, "removed")) >= 5  # the whole model finds some of them
+    assert still_ranked(pooled({"RD I": found}, "swapped"), 0.95).verdict is Verdict.CONTRADICTED
 
 
 def test_every_claim_falls_somewhere() -> None:

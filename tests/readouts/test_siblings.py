@@ -9,7 +9,7 @@ from genir.corpora.records import Query
 from genir.interventions.encoder_swap import Swap
 from genir.models.ranking import gold_ranks
 from genir.readouts.correct import Correct
-from genir.readouts.siblings import compare_sibling, pretrained_ranks
+from genir.readouts.siblings import Comparison, compare_sibling, pretrained_ranks, table2
 from tests.interventions.tiny import subject, tiny_t5
 
 
@@ -60,3 +60,19 @@ def test_the_pre_trained_encoder_is_swapped_in_and_a_random_one_beside_it(host, 
     assert any((found[name] != own).any() for name in found)
     assert (found["random encoder"] == same["random encoder"]).all()  # drawn from the host's own encoder and a seed
     assert all(isinstance(ranks, np.ndarray) and ranks.shape == own.shape for ranks in found.values())
+
+
+def test_table_2_counts_what_the_whole_model_finds() -> None:
+    ranks = {"whole": [1], "sibling": [1], "removed": [1, 1, 4, 1], "swapped": [1, 2, 1, 1], "residual": [4, 1, 1, 2]}
+    one = Comparison(**{name: np.array(values) for name, values in ranks.items()})
+    nothing = one._replace(removed=np.array([2, 2, 2, 2]))
+    found = table2({"RD I": one, "RD II": nothing})
+    assert list(found) == ["RD I"]  # the second's documents were lost before any encoder was swapped
+    assert {name: estimate.value for name, estimate in found["RD I"].items()} == pytest.approx(
+        {
+            "Hits@1": 2 / 3,
+            "MRR": (1 + 1 / 2 + 1) / 3,
+            "Hits@1, last residual state": 1 / 3,
+            "MRR, last residual state": (1 / 4 + 1 + 1 / 2) / 3,
+        }
+    )
