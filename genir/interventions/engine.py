@@ -22,8 +22,8 @@ from genir.interventions.values import Accumulator, Clean, sites_with, value_of
 from genir.models.dsi import Inputs
 
 Batch = tuple[NDArray[np.int64], Inputs]
-ROWS = {"cpu": 400, "cuda": 32_768}
-"""Rows of the stream at a time: on a CPU their activations stay in the second-level cache."""
+ROWS = {"cpu": 1_200, "cuda": 32_768}
+"""Rows of the stream at a time: on a CPU their activations stay in the third-level cache; fewer need more calls."""
 
 
 class Unpatched:

@@ -13,7 +13,7 @@ from genir.interventions.engine_layers import KeysValues, attend, mlp, normed
 from genir.interventions.engine_weights import Attention, Weights, linear
 from genir.models.dsi import Inputs
 
-TOKENS = {"cpu": 384, "cuda": 65_536}
+TOKENS = {"cpu": 1_024, "cuda": 65_536}
 """Tokens at a time."""
 GROUP = {"cpu": 64, "cuda": 1_024}
 """Queries whose keys and values are padded to one length."""

@@ -8,8 +8,8 @@ from torch import Tensor
 from genir.interventions.engine_layers import normed
 from genir.interventions.engine_weights import Weights, linear
 
-VOCABULARY = {"cpu": 1_024, "cuda": 16_384}
-ROWS = {"cpu": 320, "cuda": 8_192}
+VOCABULARY = {"cpu": 512, "cuda": 16_384}
+ROWS = {"cpu": 1_200, "cuda": 8_192}
 
 
 def count_larger(rows: Tensor, gold: Tensor, weights: Weights) -> Tensor:
