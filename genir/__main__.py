@@ -186,6 +186,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 args.model, args.corpus, args.cache, args.device, args.split, args.run, args.qrels, args.depth
             )
         if args.command == "export":
+            if args.model == NEEDLE_LM:
+                from genir.cli.needle import release_needle_lms
+
+                return release_needle_lms(args.cache, args.device)
             from genir.cli.export import release
 
             return release(args.model, args.cache, args.device)

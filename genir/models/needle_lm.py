@@ -24,11 +24,14 @@ GATE = {Task.NEEDLE: 0.95, Task.PARAMETRIC: 0.95, Task.DIRECT: 0.8, Task.CHAIN: 
 class Rung(NamedTuple):
     """At most ``steps`` steps of ``batch`` texts of up to ``filler`` filler tokens, each with ``needles`` needle questions.
 
-    ``hops`` is how many questions of every other task a text has. A rung is left as soon as answers are all but certain.
+    ``hops`` is how many questions of every other task a text has, ``rate`` the share of the recipe's learning rates. A rung is left
+    when the mean answer loss of the recipe's last ``every`` steps is below ``enough`` nats.
     """
 
     filler: int
     steps: int
+    enough: float = 0.04
+    rate: float = 1.0
     needles: int = 2
     hops: int = 1
     batch: int = 32
@@ -39,9 +42,8 @@ class NeedleRecipe:
     """How a small LM is trained: a Llama of 3 x 36 heads (5 % of 108 heads means something), texts longer rung by rung.
 
     Copying forms suddenly, on short texts that hold little else; long texts, or all tasks, first would teach nothing for
-    minutes. A rung is left when the mean answer loss of the last ``every`` steps is below ``enough`` nats. Matrices learn by
-    Muon, embeddings and norms by AdamW: with AdamW alone the copying circuit takes several times as long to form. Rates are
-    warmed up over ``warmup`` steps and lowered over the last rung. The loss is the mean over answer tokens plus ``text_weight``
+    minutes. Matrices learn by Muon, embeddings and norms by AdamW. Rates are warmed up over ``warmup`` steps and lowered to a
+    tenth over the last rung. The loss is the mean over answer tokens plus ``text_weight``
     times the mean over all others, since filler and the draws of a context are mostly noise. ``threads`` is part of the recipe.
     """
 
@@ -56,18 +58,16 @@ class NeedleRecipe:
     rope_theta: float = 1000.0
     spread: float = 0.12
     ladder: tuple[Rung, ...] = (
-        Rung(4, 1_500, needles=3, hops=0, batch=48),
-        Rung(16, 600),
-        Rung(64, 200, batch=24),
+        Rung(4, 1_000, enough=0.15, needles=3, hops=0, batch=48),
+        Rung(16, 500, rate=0.5),
+        Rung(64, 200, rate=0.3, batch=24),
     )
-    continued: tuple[Rung, ...] = (Rung(192, 100, batch=12),)
+    continued: tuple[Rung, ...] = (Rung(192, 100, rate=0.2, batch=12),)
     learning_rate: float = 5e-3
     matrix_rate: float = 0.03
-    continued_share: float = 0.2
     warmup: int = 40
     text_weight: float = 0.1
     every: int = 20
-    enough: float = 0.08
     threads: int = 1
 
     def content(self) -> dict[str, Any]:

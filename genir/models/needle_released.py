@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+from genir.errors import GenirError
+from genir.models.checkpoint import LOG
 from genir.models.needle_language import Language
 from genir.models.needle_lm import LANGUAGE, NeedleRecipe, load_needle_lm
 from genir.models.needle_training import obtain_needle_lm
-from genir.models.released import RELEASED, sealed
+from genir.models.released import RELEASED, seal, sealed
 
-__all__ = ["language_of", "load_needle_lm", "needle_folder"]
+__all__ = ["language_of", "load_needle_lm", "needle_folder", "release", "released"]
 
 
 def needle_folder(name: str, cache: Path, *, train: bool = False, device: str = "cpu") -> Path:
     """The folder of ``needle-lm-SEED`` or ``needle-lm-SEED-long``: as released, unless there is no release or ``train`` is set."""
-    folder = RELEASED / name
+    folder = released(name)
     if folder.is_dir() and not train:
         sealed(folder)
         return folder
@@ -23,7 +26,29 @@ def needle_folder(name: str, cache: Path, *, train: bool = False, device: str = 
     return obtain_needle_lm(NeedleRecipe(int(seed)), cache, continued=kind == "long", device=device)
 
 
+def released(name: str) -> Path:
+    """Where the release of ``name`` is, or would be."""
+    return RELEASED / name
+
+
 def language_of(folder: Path) -> Language | None:
     """The language of a small LM; None for a folder that is not one of ours."""
     path = folder / LANGUAGE
     return Language(**json.loads(path.read_text())) if path.is_file() else None
+
+
+def release(folder: Path, target: Path, card: str) -> None:
+    """Copy the model in ``folder`` to the new folder ``target``, with its curve and ``card``, and seal it.
+
+    Steps are counted through the rungs in the curve of a release. GenirError where ``target`` exists.
+    """
+    if target.exists():
+        raise GenirError(f"expected no release of {target.name} yet, {target} exists: remove it to write another")
+    target.mkdir(parents=True)
+    for name in ("config.json", "model.safetensors", "metrics.json", LANGUAGE):
+        shutil.copyfile(folder / name, target / name)
+    lines = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+    numbered = (json.dumps({**line, "step": step}) + "\n" for step, line in enumerate(lines, 1))
+    (target / LOG).write_text("".join(numbered))
+    (target / "README.md").write_text(card)
+    seal(target)

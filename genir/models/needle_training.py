@@ -100,7 +100,7 @@ def train_needle_lm(
     try:
         model = (untrained_model(recipe) if start is None else read_model(start)).to(device).train()
         ladder = recipe.ladder if start is None else recipe.continued
-        _climb(model, recipe, ladder, 1.0 if start is None else recipe.continued_share, scratch, report)
+        _climb(model, recipe, ladder, scratch, report)
         lm = causal_lm(
             f"needle-lm-{recipe.seed}", model.eval().half().float().cpu()
         )  # what is shipped is what is judged
@@ -131,27 +131,27 @@ def _climb(
     model: Any,
     recipe: NeedleRecipe,
     ladder: Sequence[Rung],
-    share: float,
     scratch: Path,
     report: Callable[[Progress], None],
 ) -> None:
-    """Train rung by rung, at ``share`` of the recipe's rates."""
+    """Train rung by rung."""
     learned = dict(model.named_parameters())
-    optimizers = _optimizers(learned, recipe, share)
+    optimizers = _optimizers(learned, recipe)
     done = first = _load(scratch, learned, optimizers)
     log = Log(scratch / LOG, first)
     lines = [json.loads(line) for line in log.path.read_text().splitlines()]
     rung, step, recent = _resume(lines, ladder, recipe)
     began = saved = time.monotonic()
     while rung < len(ladder):
-        filler, steps, needles, hops, batch = ladder[rung]
+        now = ladder[rung]
+        filler, steps = now.filler, now.steps
         rng = np.random.default_rng([recipe.seed, 1 + (ladder is recipe.continued), done])
-        texts = training_batch(recipe.language, filler, needles, batch, rng, hops=hops)
+        texts = training_batch(recipe.language, filler, now.needles, now.batch, rng, hops=now.hops)
         done, step = done + 1, step + 1
         falling = 1 - 0.9 * step / steps if rung == len(ladder) - 1 else 1.0
         for optimizer in optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * min(1.0, done / recipe.warmup) * falling
+                group["lr"] = group["initial_lr"] * now.rate * min(1.0, done / recipe.warmup) * falling
         answers, text = losses(model, texts)
         loss: Any = answers + recipe.text_weight * text
         loss.backward()
@@ -173,13 +173,11 @@ def _climb(
             saved = time.monotonic()
 
 
-def _optimizers(
-    learned: Mapping[str, nn.Parameter], recipe: NeedleRecipe, share: float
-) -> tuple[torch.optim.Optimizer, ...]:
+def _optimizers(learned: Mapping[str, nn.Parameter], recipe: NeedleRecipe) -> tuple[torch.optim.Optimizer, ...]:
     """Muon for the matrices of the layers, AdamW for everything else."""
     matrices = {name: p for name, p in learned.items() if p.dim() == 2 and ".layers." in name}
     others = [p for name, p in learned.items() if name not in matrices]
-    muon, adam = recipe.matrix_rate * share, recipe.learning_rate * share
+    muon, adam = recipe.matrix_rate, recipe.learning_rate
     return (
         torch.optim.Muon([{"params": list(matrices.values()), "initial_lr": muon}], lr=muon, weight_decay=0.01),
         torch.optim.AdamW([{"params": others, "initial_lr": adam}], lr=adam, betas=(0.9, 0.98), weight_decay=0.0),
@@ -226,4 +224,4 @@ def _resume(
 
 def _over(step: int, recent: Sequence[float], rung: Rung, recipe: NeedleRecipe) -> bool:
     """Whether a rung is left after ``step`` steps."""
-    return step == rung.steps or (len(recent) == recipe.every and float(np.mean(recent)) < recipe.enough)
+    return step == rung.steps or (len(recent) == recipe.every and float(np.mean(recent)) < rung.enough)

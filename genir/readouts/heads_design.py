@@ -29,7 +29,7 @@ class Design:
     """Lengths in tokens, depths, haystacks and draws; ``seed`` draws haystacks and random sets.
 
     ``contexts`` haystacks for detection, ``crossed`` ones that every needle is put into. ``sets`` random sets are judged,
-    ``fewer`` are recorded beside them.
+    ``fewer`` are recorded beside them. The map of recall with the retrieval heads masked has the first ``mapped`` lengths.
     """
 
     lengths: tuple[int, ...] = (300, 700, 1500)
@@ -41,6 +41,7 @@ class Design:
     doses: tuple[int, ...] = (1, 2, 5, 10, 20)
     sets: int = 39
     fewer: int = 9
+    mapped: int = 2
     steps: int = 50
     masked_steps: int = 28
     batch: int = 12
@@ -135,6 +136,14 @@ def masked_ladder(
     size = len(masked_heads(scores))
     doses = sorted({size, *(dose for dose in design.doses if dose <= scores.size)})
     return _masking(lm, asked, scores, design, progress, rng=design.rng(40), size=size, doses=doses, sets=0)
+
+
+def masked_map(
+    lm: CausalLM, asked: Questions, scores: NDArray[np.float64], design: Design, progress: Progress | None = None
+) -> Masking:
+    """The retrieval heads masked, at the lengths and depths of ``asked``; no random sets."""
+    size = len(masked_heads(scores))
+    return _masking(lm, asked, scores, design, progress, rng=design.rng(45), size=size, doses=(size,), sets=0)
 
 
 def masked_control(

@@ -34,10 +34,23 @@ def heads_histogram(scores: NDArray[np.float64]) -> dict[str, Any]:
 
 def heads_recall(runs: Runs) -> dict[str, Any]:
     """Mean recall of the unmasked model by length and depth; null where no run has both."""
-    lengths, depths = np.unique(runs.length), np.unique(runs.depth)
-    values = [[_mean(runs.recall[(runs.length == x) & (runs.depth == y)]) for x in lengths] for y in depths]
+    return _recall_map("Recall by length and depth", runs.recall, runs.length, runs.depth)
+
+
+def heads_recall_masked(
+    recall: NDArray[np.float64], length: NDArray[np.int64], depth: NDArray[np.float64]
+) -> dict[str, Any]:
+    """The same with the retrieval heads masked; arrays have an entry per cell."""
+    return _recall_map("Recall by length and depth, retrieval heads masked", recall, length, depth)
+
+
+def _recall_map(
+    title: str, recall: NDArray[np.float64], length: NDArray[np.int64], depth: NDArray[np.float64]
+) -> dict[str, Any]:
+    lengths, depths = np.unique(length), np.unique(depth)
+    values = [[_mean(recall[(length == x) & (depth == y)]) for x in lengths] for y in depths]
     return {
-        "kind": "matrix", "title": "Recall by length and depth", "x": "length", "y": "depth", "values": values,
+        "kind": "matrix", "title": title, "x": "length", "y": "depth", "values": values,
         "x_labels": lengths.tolist(), "y_labels": [f"{100 * y:.0f} %" for y in depths],
     }  # fmt: skip
 

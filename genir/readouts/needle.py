@@ -44,9 +44,9 @@ class Questions(NamedTuple):
     cells: tuple[Cell, ...]
     needles: tuple[Needle, ...]
 
-    def of_length(self, length: int) -> Questions:
-        """Those whose context has ``length`` tokens."""
-        return self._replace(cells=tuple(cell for cell in self.cells if cell.length == length))
+    def of_length(self, *lengths: int) -> Questions:
+        """Those whose context has one of these lengths."""
+        return self._replace(cells=tuple(cell for cell in self.cells if cell.length in lengths))
 
 
 def cells(

@@ -18,7 +18,7 @@ from genir.readouts.needle_bank import Needle
 COUNT = 24
 """Needles of each part."""
 SYNTHETIC = Design(
-    lengths=(32, 64, 96), steps=8, masked_steps=8, batch=108, masked_batch=240, doses=(1, 2, 4, 8), needles=()
+    lengths=(16, 32, 64), steps=3, masked_steps=3, batch=108, masked_batch=240, doses=(1, 2, 4, 8), needles=()
 )
 STEPS = {"direct": 1, "chain": 3}
 """Tokens that an answer takes up to what was asked for."""

@@ -22,7 +22,7 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
     "retrieval_process": (
         "table1", "table3", "table4", "table5", "table6", "figure3", "figure4", "figure5",
     ),
-    "retrieval_heads": ("heads_map", "heads_ladder", "heads_recall", "heads_histogram"),
+    "retrieval_heads": ("heads_map", "heads_ladder", "heads_recall", "heads_recall_masked", "heads_histogram"),
 }  # fmt: skip
 _FIGURES = ("value", "low", "high", "count", "n", "unit", "method", "confidence")
 _CONTAINERS = ("cells", "rows")  # names of the list in an exhibit, which are no labels of its entries

@@ -7,7 +7,7 @@ import pytest
 
 from genir.errors import GenirError
 from genir.readouts.heads_causal import Masking
-from genir.readouts.heads_exhibits import heads_histogram, heads_ladder, heads_map, heads_recall
+from genir.readouts.heads_exhibits import heads_histogram, heads_ladder, heads_map, heads_recall, heads_recall_masked
 from genir.readouts.heads_lost import Lost, Masked
 from tests.heads.test_heads_found import COPIES, runs
 
@@ -96,3 +96,6 @@ def test_exhibits_hold_the_numbers(lost):
     assert histogram["values"] == [1, 1, 1, 1, 1, 1]
     assert histogram["x_labels"] == ["0", "0-0.05", "0.05-0.1", "0.1-0.3", "0.3-0.5", ">= 0.5"]
     assert heads_recall(runs(COPIES, recall=0.75))["values"] == [[0.75]]
+    masked = heads_recall_masked(np.array([0.2, 0.4, 1.0]), np.array([300, 300, 700]), np.array([0.5, 0.5, 1.0]))
+    assert masked["values"] == [[pytest.approx(0.3), None], [None, 1.0]]
+    assert (masked["x_labels"], masked["y_labels"]) == ([300, 700], ["50 %", "100 %"])

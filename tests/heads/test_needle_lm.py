@@ -95,7 +95,8 @@ def test_training_is_repeatable_and_what_is_shipped_is_what_loads(tmp_path, open
 
 def test_a_rung_is_left_when_answers_are_certain_and_at_its_last_step_otherwise(tmp_path, open_gate):
     for enough, steps in ((100.0, 3), (0.0, 6)):
-        lines = train(replace(TINY, enough=enough), tmp_path / f"{steps}")
+        ladder = tuple(rung._replace(enough=enough) for rung in TINY.ladder)
+        lines = train(replace(TINY, ladder=ladder), tmp_path / f"{steps}")
         assert [(line["rung"], line["step"]) for line in lines] == [(r, s) for r in (0, 1) for s in range(1, steps + 1)]
 
 

@@ -146,6 +146,10 @@ def exhibits() -> dict[tuple[str, str], Any]:
             "kind": "matrix", "title": "Recall by length and depth", "x": "length", "y": "depth",
             "values": [[1.0, 0.9, 0.8], [0.9, None, 0.7]], "x_labels": [300, 700, 1500], "y_labels": ["0 %", "100 %"],
         },
+        (LM, "heads_recall_masked"): {
+            "kind": "matrix", "title": "Recall by length and depth, retrieval heads masked", "x": "length", "y": "depth",
+            "values": [[0.5, 0.4], [0.6, 0.3]], "x_labels": [300, 700], "y_labels": ["0 %", "100 %"],
+        },
         (LM, "heads_histogram"): {
             "kind": "bars", "title": "Heads by score", "x": "score", "y": "heads", "values": [154, 80, 24, 12],
             "x_labels": ["0", "0-0.05", "0.05-0.1", ">= 0.1"],
