@@ -1,4 +1,4 @@
-"""The command line: ``python -m genir corpus | train | evaluate | export | prune | report``."""
+"""The command line: ``python -m genir corpus | train | evaluate | patch | export | prune | report``."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ EXAMPLES = """examples:
   Hits@1, R@5, Hits@10 and MRR on the test queries, beside BM25:
     python -m genir evaluate vital600
     python -m genir evaluate FOLDER --corpus BEIR_FOLDER --split validation --run run.trec
+  what is lost when MLPs of Stage I are replaced by their mean; a head removed; cross-attention of the pre-trained model:
+    python -m genir patch vital600 --sites mlp:I --by mean
+    python -m genir patch vital600 --sites cross:5.1 --by zero
+    python -m genir patch FOLDER --corpus BEIR_FOLDER --sites cross:II cross:III --by base --base T5_FOLDER
   the reduced graph as a smaller model:
     python -m genir prune vital600 --out vital600-reduced
   the learning curve of a model:
@@ -112,6 +116,33 @@ def parser() -> argparse.ArgumentParser:
     )
     _shared(evaluate, "corpus that the model was trained on: a name or a BEIR folder (default: the model's own)")
 
+    patch = commands.add_parser(
+        "patch",
+        help="replace components of a model, and see how many correct queries it loses",
+        description="The share of queries at rank 1 that leave it when components are replaced, with its interval, beside "
+        "doing nothing and as many random sites. A site is a component (attention, cross, mlp) and where: a stage (mlp:I), "
+        "a layer from 0 (cross:3), layers (attention:0-4), a head (cross:3.1), or nothing, for all layers (mlp).",
+    )
+    patch.add_argument("model", metavar="MODEL", help=f"{names}, a model folder, or a hub id OWNER/NAME")
+    patch.add_argument("--sites", nargs="+", required=True, metavar="SITE", help="what to replace, all in one pass")
+    patch.add_argument(
+        "--by",
+        choices=("zero", "mean", "base"),
+        default="mean",
+        help="nothing, the mean over the correct queries, or what the pre-trained model writes (default: %(default)s)",
+    )
+    patch.add_argument("--base", metavar="FOLDER|HUB_ID", help="the pre-trained model (default: the model's own)")
+    patch.add_argument(
+        "--protocol",
+        choices=("masked", "unpadded", "as-published"),
+        default="masked",
+        help="how queries are padded and masked (default: %(default)s)",
+    )
+    patch.add_argument(
+        "--split", choices=("train", "validation", "test"), default="validation", help="queries (default: %(default)s)"
+    )
+    _shared(patch, "corpus that the model was trained on: a name or a BEIR folder (default: the model's own)")
+
     export = commands.add_parser(
         "export",
         help="write a trained model as a release: int8 changes to the base, metrics of what is shipped",
@@ -185,11 +216,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return evaluate(
                 args.model, args.corpus, args.cache, args.device, args.split, args.run, args.qrels, args.depth
             )
-        if args.command == "export":
-            if args.model == NEEDLE_LM:
-                from genir.cli.needle import release_needle_lms
+        if args.command == "patch":
+            from genir.cli.patch import patch
 
-                return release_needle_lms(args.cache, args.device)
+            return patch(
+                args.model,
+                args.corpus,
+                args.cache,
+                args.device,
+                args.sites,
+                args.by,
+                args.base,
+                args.protocol,
+                args.split,
+            )
+        if args.command == "export":
             from genir.cli.export import release
 
             return release(args.model, args.cache, args.device)
