@@ -21,7 +21,10 @@ LEDGERS, DOCUMENT, README = Path("claims/ledgers"), Path("claims/FINDINGS.md"), 
 GENERATED = "<!-- Generated from claims/ledgers/*.json, do not edit: write_findings in genir/report/findings.py -->"
 INTRODUCTION = """\
 What every claim came to on every model whose ledger is kept in `claims/ledgers/`: the verdict, the estimate with its interval,
-the margin that was fixed before the run, and what the paper prints. What is contradicted or undecided comes first."""
+the margin that was fixed before the run, and what the paper prints. What is contradicted or undecided comes first.
+
+`vital600` is trained by a run of the claims; models below `fixtures/released` are loaded from there. `realq10k` was trained by its
+recipe on a folder of real questions that is not part of this project: its checkpoint is not in the repository."""
 NEGATIVE = {
     Verdict.CONTRADICTED: ("Contradicted", "The whole interval lies on the wrong side of the margin."),
     Verdict.UNDECIDED: ("Undecided", "The interval straddles the margin: this many queries cannot tell."),
@@ -120,14 +123,18 @@ def findings(ledger: Ledger, level: int = 2) -> str:
 
 
 def overview(ledger: Ledger) -> str:
-    """One line per claim and one word per model: the table of a README."""
-    models, rows = _columns(ledger.judged), []
-    for _, of_claim in groupby(ledger.judged, key=lambda record: (record.paper, record.id)):
-        members = list(of_claim)
-        words = {record.model: _escaped(verdict(record)) for record in members}
-        cells = [words.get(model, "") for model in models]
-        rows.append([f"`{members[0].id}`", _escaped(members[0].sentence), *cells])
-    return "\n".join(_table(["claim", "sentence", *map(_heading, models)], rows)) + "\n"
+    """For each paper, one line per claim and one word per model that it was asked of: the tables of a README."""
+    tables = []
+    for _, of_paper in groupby(ledger.judged, key=lambda record: record.paper):
+        asked_of = list(of_paper)
+        models, rows = _columns(asked_of), []
+        for _, of_claim in groupby(asked_of, key=lambda record: record.id):
+            members = list(of_claim)
+            words = {record.model: _escaped(verdict(record)) for record in members}
+            cells = [words.get(model, "") for model in models]
+            rows.append([f"`{members[0].id}`", _escaped(members[0].sentence), *cells])
+        tables.append("\n".join(_table(["claim", "sentence", *map(_heading, models)], rows)) + "\n")
+    return "\n".join(tables)
 
 
 def within_markers(text: str, block: str, name: str = "README.md") -> str:
