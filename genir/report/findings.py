@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from genir.errors import GenirError
-from genir.report.ledger import Ledger, read
+from genir.report.ledger import Ledger, in_reading_order, read
 from genir.report.record import NO_MODEL, Record
 from genir.report.terminal import asked, counts, estimate, printed, verdict
 from genir.statistics.verdict import Verdict
@@ -69,7 +69,8 @@ def merged(ledgers: Iterable[Ledger]) -> Ledger:
                     f"expected one finding of {record.id} on {record.model}, got {other.message!r} and {record.message!r}: "
                     "keep one ledger for each model"
                 )
-    return Ledger.of(records.values(), {name: " / ".join(dict.fromkeys(values)) for name, values in settings.items()})
+    joined = Ledger.of(records.values(), {name: " / ".join(dict.fromkeys(values)) for name, values in settings.items()})
+    return in_reading_order(joined)
 
 
 def document(ledger: Ledger) -> str:

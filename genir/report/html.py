@@ -16,11 +16,11 @@ from genir.report.charts import files, inline
 from genir.report.exhibits import read_exhibits, settings_of
 from genir.report.figures import panel_csv
 from genir.report.findings import sentence
-from genir.report.ledger import NAME, read
+from genir.report.ledger import NAME, in_reading_order, read
 from genir.report.record import NO_MODEL
 from genir.report.tables import as_csv, ledger_csv, table_csv
 from genir.report.terminal import asked, counts, estimate, verdict
-from genir.report.views import Show, anchor, figure, in_reading_order, papers
+from genir.report.views import Show, anchor, figure, papers
 from genir.statistics.verdict import Verdict
 
 PAGE = "index.html"

@@ -24,6 +24,18 @@ SCHEMA = 1
 NAME = "claims.json"
 
 
+PAPERS: Mapping[str, tuple[str, str]] = {  # what a reader calls the papers that the ledger names
+    "retrieval_process": (
+        "Reverse-Engineering the Retrieval Process in GenIR Models",
+        "Reusch and Belinkov, SIGIR 2025",
+    ),
+    "retrieval_heads": (
+        "Retrieval Head Mechanistically Explains Long-Context Factuality",
+        "Wu et al., arXiv 2404.15574",
+    ),
+}
+
+
 @dataclass(frozen=True)
 class Ledger:
     """The records of a run, sorted by paper, section, claim and model, and the settings that they share."""
@@ -73,6 +85,12 @@ def _corrected(members: list[Record]) -> list[Record]:
         replace(record, p_holm=None if math.isnan(adjusted) else float(adjusted))
         for record, adjusted in zip(members, holm(p_values), strict=True)
     ]
+
+
+def in_reading_order(ledger: Ledger) -> Ledger:
+    """The ledger with the papers in the order of ``PAPERS``, and as it was within each."""
+    order = {name: place for place, name in enumerate(PAPERS)}
+    return replace(ledger, records=tuple(sorted(ledger.records, key=lambda r: order.get(r.paper, len(order)))))
 
 
 def write(ledger: Ledger, folder: Path) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -13,22 +12,12 @@ from genir.errors import GenirError
 from genir.report.charts import Panel
 from genir.report.exhibits import Exhibits, settings_of, slug
 from genir.report.figures import panels
-from genir.report.ledger import Ledger
+from genir.report.ledger import PAPERS, Ledger
 from genir.report.record import NO_MODEL, Record
 from genir.report.strip import Strip, strip
 from genir.report.tables import Table, table
 from genir.statistics.estimate import Estimate
 
-PAPERS: Mapping[str, tuple[str, str]] = {  # what a reader calls the papers that the ledger names
-    "retrieval_process": (
-        "Reverse-Engineering the Retrieval Process in GenIR Models",
-        "Reusch and Belinkov, SIGIR 2025",
-    ),
-    "retrieval_heads": (
-        "Retrieval Head Mechanistically Explains Long-Context Factuality",
-        "Wu et al., arXiv 2404.15574",
-    ),
-}
 DEFAULTS = {"protocol": "masked", "stages": "published", "alpha": 0.05}  # of a claims run; the rest goes into commands
 WORDS, RECIPES = "table6", ("recipe", "environment")
 
@@ -124,12 +113,6 @@ def papers(ledger: Ledger, exhibits: Exhibits) -> tuple[Paper, ...]:
         for name, group in groupby(ledger.records, key=lambda record: record.paper)
         for records, (title, authors) in [(tuple(group), PAPERS.get(name, (name, "")))]
     )
-
-
-def in_reading_order(ledger: Ledger) -> Ledger:
-    """The ledger with the papers in the order of ``PAPERS``, and as it was within each."""
-    order = {name: place for place, name in enumerate(PAPERS)}
-    return replace(ledger, records=tuple(sorted(ledger.records, key=lambda r: order.get(r.paper, len(order)))))
 
 
 def command(record: Record, settings: Mapping[str, Any]) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def test_overview_is_a_word_per_model() -> None:
 
 def test_each_paper_has_a_table_of_its_own_models() -> None:
     other = replace(MEMBERS[-1], id="h-x", paper="retrieval_heads", model="lm")
-    _, heads = overview(Ledger.of([*MEMBERS, other])).split("\n\n")
+    heads, _ = overview(Ledger.of([*MEMBERS, other])).split("\n\n")
     assert heads.startswith("| claim | sentence | lm |\n")
 
 
