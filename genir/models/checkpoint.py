@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from genir.models.sharding import gathered, shared_like
 from genir.models.store import write_whole
 
 CHECKPOINT, BEST, LOG = "checkpoint.safetensors", "best.safetensors", "train.jsonl"
@@ -28,16 +29,25 @@ class Reached(NamedTuple):
 
 
 def save_checkpoint(
-    scratch: Path, parameters: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer, reached: Reached
+    scratch: Path,
+    parameters: Mapping[str, nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    reached: Reached,
+    writes: bool = True,
 ) -> None:
-    """Write parameters and AdamW's moments to ``scratch``; a reader sees the old or the new checkpoint, never a part."""
+    """Write parameters and AdamW's moments to ``scratch``; a reader sees the old or the new checkpoint, never a part.
+
+    Of several processes one ``writes``; where they share the parameters, the others have to call this as well.
+    """
     moments = {
         f"optimizer.{moment}.{name}": optimizer.state[parameter][moment]
         for name, parameter in parameters.items()
         for moment in MOMENTS
     }
     notes = {"step": str(reached.step), "best": repr(reached.best)}
-    save_tensors(scratch / CHECKPOINT, {**parameters, **moments}, notes)
+    tensors = gathered({**parameters, **moments}, keep=writes)
+    if writes:
+        save_tensors(scratch / CHECKPOINT, tensors, notes)
 
 
 def load_checkpoint(scratch: Path, parameters: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> Reached:
@@ -61,9 +71,12 @@ def load_checkpoint(scratch: Path, parameters: Mapping[str, nn.Parameter], optim
         return Reached()
     with torch.no_grad():
         for name, parameter in parameters.items():
-            parameter.copy_(values[name])
+            parameter.copy_(shared_like(values[name], parameter))
             # A fused AdamW counts steps on the parameter's device, where torch's own load_state_dict puts them as well.
-            optimizer.state[parameter] = {moment: value.to(parameter.device) for moment, value in moments[name].items()}
+            optimizer.state[parameter] = {
+                moment: value.to(parameter.device) if moment == "step" else shared_like(value, parameter)
+                for moment, value in moments[name].items()
+            }
     return reached
 
 
@@ -79,7 +92,7 @@ def load_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Overwrite ``tensors`` with those of the same names in a safetensors file."""
     with safe_open(path, "pt") as file:
         for name, tensor in tensors.items():
-            tensor.copy_(file.get_tensor(name))
+            tensor.copy_(shared_like(file.get_tensor(name), tensor))
 
 
 def tidy(scratch: Path) -> None:

@@ -31,8 +31,9 @@ from genir.models.dsi import DSI
 from genir.models.examples import batches, examples, untrained_dsi
 from genir.models.ranking import gold_ranks
 from genir.models.recipe import Recipe
+from genir.models.sharding import shard, sharding_wanted, whole
 
-CHECKPOINT_SECONDS = 60.0
+CHECKPOINT_SECONDS = 60.0  # between two checkpoints, for each second that one takes to write
 
 
 class Progress(NamedTuple):
@@ -95,7 +96,8 @@ def train(
 
     ``scratch`` keeps the last checkpoint; a run that finds one continues from it and ends in the same weights. With
     ``evaluate_every`` the weights of the best validation MRR are kept, otherwise the last ones. Under ``accelerate launch``
-    every process calls this with the same arguments; the first one writes. Raises GenirError for a loss that is not finite,
+    every process calls this with the same arguments; the first one writes. Each holds the whole model (DDP) or, with FSDP in
+    accelerate's configuration, its part of it (``sharding``). Raises GenirError for a loss that is not finite,
     for a batch that the processes cannot share evenly, and for ``evaluate_every`` without validation queries.
     """
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no")
@@ -115,15 +117,19 @@ def train(
     dsi.model.to(accelerator.device)
     data = examples(dsi, corpus, recipe.without)
     trainee = Trainee(dsi, recipe)
+    sharded = sharding_wanted(processes)
+    if sharded:
+        shard(trainee, dsi.model, processes, accelerator.device)
     learned = trainee.learned()
     rates = [recipe.learning_rate, recipe.docid_learning_rate]
     parts = [[p for name, p in learned.items() if name != "docids"], [trainee.docids]]
     optimizer = torch.optim.AdamW([{"params": part} for part in parts], weight_decay=0.0, fused=True)
-    module, stepper = accelerator.prepare(trainee, optimizer)
+    module = trainee if sharded else accelerator.prepare(trainee)
     first, best = load_checkpoint(scratch, learned, optimizer)
     _agree(accelerator, first)
     log = Log(scratch / LOG, first) if accelerator.is_main_process else None
     began = saved = time.monotonic()
+    writing = 0.0  # seconds that the last checkpoint took: of all time, writing takes a sixtieth at most
     module.train()
     with _threads(recipe.threads):
         for step, batch in zip(range(recipe.steps), batches(data, recipe), strict=False):
@@ -137,40 +143,59 @@ def train(
             with _precision(recipe, accelerator.device), _dropout(recipe, step, mine, accelerator.device):
                 loss = module(inputs.ids, inputs.mask, labels)
             accelerator.backward(loss)
-            accelerator.clip_grad_norm_(trainee.parameters(), 1.0)
-            stepper.step()
-            stepper.zero_grad()
-            done, value = step + 1, float(accelerator.reduce(loss.detach(), reduction="mean"))
+            nn.utils.clip_grad_norm_(learned.values(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            # The first process knows when a checkpoint is due; shared parameters are gathered by all.
+            due = log is not None and time.monotonic() - saved > CHECKPOINT_SECONDS * max(1.0, writing)
+            told = torch.stack([loss.detach(), loss.new_tensor(float(due))])
+            total, due = accelerator.reduce(told, reduction="sum").tolist()
+            done, value = step + 1, total / processes
             if not np.isfinite(value):
                 raise GenirError(
                     f"expected a finite loss, got {value} at step {done} of {recipe.name}: lower the learning rate"
                 )
-            if log is None:
-                continue
             rate = (done - first) * recipe.batch_size / (time.monotonic() - began)
             left = (recipe.steps - done) * recipe.batch_size / rate
-            report(Progress(done, recipe.steps, value, rate, left))
             line = {"step": done, "loss": round(value, 5), "rate": round(rate, 1)}
+            if log is not None:
+                report(Progress(done, recipe.steps, value, rate, left))
             if recipe.evaluate_every and (done % recipe.evaluate_every == 0 or done == recipe.steps):
-                line |= evaluate(trainee, dsi, validation)
-                if line["mrr"] > best:
-                    best = line["mrr"]
-                    save_tensors(scratch / BEST, learned, {"step": str(done)})
-            log.write(line)
-            if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                save_checkpoint(scratch, learned, optimizer, Reached(done, best))
+                with whole(trainee):
+                    # Those who share evaluate all: torch expects the same forward passes of each, or waits for ever.
+                    if log is not None or sharded:
+                        line |= evaluate(trainee, dsi, validation)
+                    if log is not None and line["mrr"] > best:
+                        best = line["mrr"]
+                        save_tensors(scratch / BEST, trainee.learned(), {"step": str(done)})
+            if log is not None:
+                log.write(line)
+            if due:
+                start = time.monotonic()
+                save_checkpoint(scratch, learned, optimizer, Reached(done, best), writes=log is not None)
                 saved = time.monotonic()
-        if log is not None:
-            if recipe.evaluate_every:
-                load_tensors(scratch / BEST, learned)
-            trainee.publish()
-            held_out = {split: _answerable(getattr(corpus, split), recipe) for split in ("validation", "test")}
-            metrics = {split: evaluate(trainee, dsi, queries) for split, queries in held_out.items() if queries}
-            dsi.model.eval().float().cpu().save_pretrained(target)
-            dsi.tokenizer.save_pretrained(target)
-            (target / "metrics.json").write_text(json.dumps(metrics, indent=1))
-            (target / LOG).write_bytes(log.path.read_bytes())
+                writing = saved - start
+        accelerator.wait_for_everyone()
+        if recipe.evaluate_every and (sharded or log is not None):
+            load_tensors(scratch / BEST, learned)
+        with whole(trainee):
+            if log is not None:
+                _write(trainee, dsi, recipe, corpus, target)
+                (target / LOG).write_bytes(log.path.read_bytes())
     accelerator.wait_for_everyone()
+
+
+def _write(trainee: Trainee, dsi: DSI, recipe: Recipe, corpus: Corpus, target: Path) -> None:
+    """Write the model, its tokenizer and its metrics on held-out queries into ``target``."""
+    trainee.publish()
+    held_out = {split: _answerable(getattr(corpus, split), recipe) for split in ("validation", "test")}
+    metrics = {split: evaluate(trainee, dsi, queries) for split, queries in held_out.items() if queries}
+    # The model's own state_dict would share its parameters again, if they were shared.
+    named = (*dsi.model.named_parameters(), *dsi.model.named_buffers())
+    state = {name: value.detach().float().cpu() for name, value in named}
+    dsi.model.eval().save_pretrained(target, state_dict=state)
+    dsi.tokenizer.save_pretrained(target)
+    (target / "metrics.json").write_text(json.dumps(metrics, indent=1))
 
 
 def schedule(step: int, recipe: Recipe) -> float:

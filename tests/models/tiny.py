@@ -101,3 +101,16 @@ def obtain(base: Path, cache: Path, answers: Path, recipe: Recipe = RECIPE, **wh
     obtaining.obtain_base = lambda cache: base
     folder = obtaining.obtain_trained(recipe, corpus(), cache, torch.device("cpu"))
     (answers / where["RANK"]).write_text(str(folder))
+
+
+def run_until(base: Path, target: Path, scratch: Path, step: int, recipe: Recipe = RECIPE) -> None:
+    """Train in this process with a checkpoint after every step, and end it, without a word, after ``step`` of them."""
+    save = training.save_checkpoint
+
+    def save_and_end(*arguments: object, **options: object) -> None:
+        save(*arguments, **options)  # type: ignore[arg-type]
+        if arguments[3].step == step:  # type: ignore[attr-defined]
+            os._exit(0)
+
+    training.save_checkpoint = save_and_end  # type: ignore[assignment]
+    run(base, target, scratch, recipe)
