@@ -19,7 +19,7 @@ def corpus_of(model: str, corpus: str | None) -> Corpus:
 
     Raises GenirError for a model that is none, and for one that has no corpus of its own.
     """
-    if model not in CATALOGUE and not Path(model).is_dir() and model.count("/") != 1:
+    if model not in CATALOGUE and not Path(model).is_dir() and model.partition("@")[0].count("/") != 1:
         raise GenirError(
             f"expected one of the models {', '.join(CATALOGUE)}, a model folder or a hub id OWNER/NAME, got {model!r}: "
             "check the spelling"

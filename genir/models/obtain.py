@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +20,9 @@ from genir.models.catalogue import entry
 from genir.models.recipe import Recipe
 from genir.models.store import MANIFEST, digest, file_digest, intact, obtain, write_whole
 from genir.models.training import Progress, train
+
+PATTERNS = ["*.safetensors", "*.json", "*.model", "*.jinja"]
+REVISION = re.compile(r"[\w.][\w./-]*")
 
 
 def device_of(choice: str) -> torch.device:
@@ -101,14 +105,20 @@ def cached(recipe: Recipe, corpus: Corpus, cache: Path, device: torch.device) ->
 
 
 def fetch(model: str) -> Path:
-    """The folder ``model``, or a snapshot of the hub's ``owner/name``: safetensors, configuration and tokenizer, no code, no pickle."""
+    """The folder ``model``, or a snapshot of the hub's ``owner/name``: safetensors, configuration and tokenizer, no code, no pickle.
+
+    ``owner/name@REVISION`` is the snapshot of a commit, a tag or a branch; a commit's full hash names the same bytes for ever.
+    """
     if Path(model).is_dir():
         return Path(model)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    name, pinned, revision = model.partition("@")
+    if pinned and not REVISION.fullmatch(revision):
+        raise GenirError(f"expected a hub id owner/name@REVISION, got {model!r}: name a commit, a tag or a branch")
     try:
-        return Path(snapshot_download(model, allow_patterns=["*.safetensors", "*.json", "*.model", "*.jinja"]))
+        return Path(snapshot_download(name, revision=revision or None, allow_patterns=PATTERNS))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise GenirError(f"expected a model folder or a hub id within reach, got {model!r}: {reason}") from None

@@ -54,16 +54,33 @@ def test_a_folder_is_itself(tmp_path: Path) -> None:
     assert fetch(str(tmp_path)) == tmp_path
 
 
-def test_a_hub_model_comes_without_code_and_pickle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, list[str]]] = []
+@pytest.mark.parametrize(
+    ("asked_for", "name", "revision"),
+    [
+        ("owner/name", "owner/name", None),
+        ("owner/name@0f3c", "owner/name", "0f3c"),
+        ("owner/name@refs/pr/1", "owner/name", "refs/pr/1"),
+    ],
+)
+def test_a_hub_model_comes_without_code_and_pickle_and_at_the_revision_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked_for: str, name: str, revision: str | None
+) -> None:
+    asked: list[tuple[str, str | None, list[str]]] = []
 
-    def download(model: str, allow_patterns: list[str]) -> str:
-        asked.append((model, allow_patterns))
+    def download(model: str, revision: str | None, allow_patterns: list[str]) -> str:
+        asked.append((model, revision, allow_patterns))
         return str(tmp_path)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    assert fetch("owner/name") == tmp_path
-    assert asked == [("owner/name", ["*.safetensors", "*.json", "*.model", "*.jinja"])]
+    assert fetch(asked_for) == tmp_path
+    assert asked == [(name, revision, ["*.safetensors", "*.json", "*.model", "*.jinja"])]
+
+
+@pytest.mark.parametrize("model", ["owner/name@", "owner/name@-x", "owner/name@one two", "owner/name@a@b"])
+def test_a_revision_that_is_none_is_one_line_and_asks_nobody(monkeypatch: pytest.MonkeyPatch, model: str) -> None:
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", None)
+    with pytest.raises(GenirError, match=rf"^expected a hub id owner/name@REVISION, got '{model}': name a commit"):
+        fetch(model)
 
 
 @pytest.mark.parametrize("reason", ["cannot find\nlong explanation", ""])
