@@ -120,7 +120,11 @@ def span_of(offsets: Sequence[tuple[int, int]], start: int, end: int) -> Span | 
 
 def render(lm: CausalLM, context: str, question: str) -> str:
     """The prompt as one string: by the tokenizer's chat template where it has one, else as a text to continue."""
-    asked = f"{INSTRUCTION}\n\n{context}\n\nQuestion: {question}"
+    return prompted(lm, f"{INSTRUCTION}\n\n{context}\n\nQuestion: {question}")
+
+
+def prompted(lm: CausalLM, asked: str) -> str:
+    """What is asked as the tokenizer's chat template puts it, or as a text to continue."""
     if lm.tokenizer is not None and getattr(lm.tokenizer, "chat_template", None):
         message = [{"role": "user", "content": asked}]
         return str(lm.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True))
