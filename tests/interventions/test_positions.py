@@ -56,7 +56,7 @@ def test_scores_are_log_probabilities() -> None:
     for text, best in zip(QUERIES, beam_search(model, encode(model.reader.model, inputs), inputs.mask, 5), strict=True):
         assert [model.owner[each.code] for each in best] == ranked_by_hand(int(text), (True, True))
         for each in best:
-            assert each.score == pytest.approx(log_probability(each.code, int(text), (True, True)), abs=1e-9)
+            assert each.score == pytest.approx(log_probability(each.code, int(text), (True, True)), abs=1e-6)
 
 
 def test_losses_by_position_on_the_model_by_hand() -> None:
@@ -81,7 +81,7 @@ def test_a_mean_over_both_queries_tells_them_apart_no_more() -> None:
     for position in (0, 1):
         expected = torch.zeros(16, dtype=torch.float64)
         expected[10] = expected[11] = HEARD / 2
-        torch.testing.assert_close(means[site][position], expected, atol=1e-9, rtol=0)
+        torch.testing.assert_close(means[site][position], expected, atol=1e-6, rtol=0)  # T5 takes a norm in float32
     ranks = sequence_ranks(model, QUERIES, ["aa", "aa"], [mean([site])], means=means)
     assert ranks[0, 0] == ranks[0, 1]
 
