@@ -98,7 +98,8 @@ def train(
     ``evaluate_every`` the weights of the best validation MRR are kept, otherwise the last ones. Under ``accelerate launch``
     every process calls this with the same arguments; the first one writes. Each holds the whole model (DDP) or, with FSDP in
     accelerate's configuration, its part of it (``sharding``). Raises GenirError for a loss that is not finite,
-    for a batch that the processes cannot share evenly, and for ``evaluate_every`` without validation queries.
+    for a batch that the processes cannot share evenly, for ``evaluate_every`` without validation queries, and for documents
+    that would never be seen: those without a training query where none is indexed.
     """
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no")
     processes, mine = accelerator.num_processes, accelerator.process_index
@@ -116,6 +117,12 @@ def train(
     dsi = untrained_dsi(base, corpus, recipe)
     dsi.model.to(accelerator.device)
     data = examples(dsi, corpus, recipe.without)
+    unseen = np.setdiff1d(data.labels[data.retrieval :], data.labels[: data.retrieval])
+    if not recipe.indexing_ratio and len(unseen):
+        raise GenirError(
+            f"expected a training query for each document, since {recipe.name} indexes none, got none for {len(unseen)}, "
+            f"{dsi.docids[unseen[0]]!r} among them: generate queries with genir corpus --queries or --doc2query"
+        )
     trainee = Trainee(dsi, recipe)
     sharded = sharding_wanted(processes)
     if sharded:

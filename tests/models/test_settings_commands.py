@@ -82,6 +82,14 @@ def test_the_qg_variant_from_a_file_and_from_a_model(
     monkeypatch.setattr(obtaining, "obtain_base", packaged)
     monkeypatch.setitem(catalogue.CATALOGUE, "qg", Entry(None, replace(tiny.RECIPE, name="qg", indexing_ratio=0.0)))
     code, out, err = run(
+        "train", "qg", "--corpus", tmp_path / "beir", "--base", tiny_base, "--cache", tmp_path / "cache"
+    )
+    assert (code, out) == (2, "")
+    assert re.match(
+        r"expected a training query for each document, since qg indexes none, got none for 4, '\d' among them: generate",
+        err.splitlines()[-1],
+    )
+    code, out, err = run(
         "train", "qg", "--corpus", tmp_path / "from-file", "--base", tiny_base, "--cache", tmp_path / "cache"
     )
     assert code == 0, err
