@@ -2,16 +2,16 @@
 
 Text is filler from a Markov chain, interrupted by statements of a key: ``IS k v v .`` (a needle of two words) or
 ``IS k e .`` (an entity). What an entity has is never stated in a context: ``e HAS a`` is the same in all texts, so that it is
-learnt into the weights. Questions follow the text:
+learnt into the weights. Keys, needles and entities are made of the same words. Questions follow the text:
 
 - needle: ``ASK k`` -> ``v v .`` needs the context alone;
-- parametric: ``ASK e HAS`` -> ``a .`` needs the weights alone;
+- parametric: ``KNOW e HAS`` -> ``a .`` needs the weights alone;
 - direct: ``ASK k HAS`` -> ``a .`` needs both in one step: the entity from the context, what it has from the weights;
 - chain of thought: ``THINK k`` -> ``e HAS a .`` answers the same question and writes the first hop down.
 
-A key is a word like those of a needle, and stands right before them, in statement and question alike, so that one mechanism serves
-the first word and the rest. With another token between them the first word asks for a search two tokens back, and with keys of
-their own for a second search by other words: learning stalled in trials of 500 steps each.
+A key stands right before what it is the key of, in statement and question alike, so that one mechanism serves the first word and
+the rest, needles and entities. In trials of 500 steps each, learning stalled where another token stood between them (a search two
+tokens back), and where keys or entities were words of their own (a second search, a second copy).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from genir.errors import GenirError
 
-PAD, BOS, STOP, IS, HAS, ASK, THINK = range(7)
-FIRST_WORD = 7
+PAD, BOS, STOP, IS, HAS, ASK, THINK, KNOW = range(8)
+FIRST_WORD = 8
 
 
 class Task(StrEnum):
@@ -60,7 +60,6 @@ class Language:
 
     seed: int = 0
     values: int = 24
-    entities: int = 16
     attributes: int = 8
     fillers: int = 32
     words: int = 2
@@ -69,36 +68,31 @@ class Language:
     @property
     def size(self) -> int:
         """Tokens in all, the special ones included."""
-        return FIRST_WORD + self.values + self.entities + self.attributes + self.fillers
+        return FIRST_WORD + self.values + self.attributes + self.fillers
 
     def _class(self, number: int) -> int:
-        sizes = (self.values, self.entities, self.attributes, self.fillers)
+        sizes = (self.values, self.attributes, self.fillers)
         return FIRST_WORD + sum(sizes[:number])
 
     @property
     def first_value(self) -> int:
-        """Token of the first of the values, which keys and needles are made of."""
+        """Token of the first of the words that keys, needles and entities are made of."""
         return self._class(0)
-
-    @property
-    def first_entity(self) -> int:
-        """Token of the first of the entities."""
-        return self._class(1)
 
     @property
     def first_attribute(self) -> int:
         """Token of the first of the attributes."""
-        return self._class(2)
+        return self._class(1)
 
     @property
     def first_filler(self) -> int:
         """Token of the first of the fillers."""
-        return self._class(3)
+        return self._class(2)
 
     @cached_property
     def facts(self) -> NDArray[np.int64]:
-        """What each entity has: attribute tokens, (entities,), as evenly spread as they divide."""
-        spread = np.arange(self.entities) % self.attributes
+        """What each word has when it is an entity: attribute tokens, (values,), as evenly spread as they divide."""
+        spread = np.arange(self.values) % self.attributes
         return self.first_attribute + np.random.default_rng([self.seed, 1]).permutation(spread)
 
     @cached_property
@@ -134,18 +128,15 @@ def episode(
     There are at least ``least`` statements of each form, so that a form alone does not give the answer; each key is stated and
     asked for once. ``depth`` in [0, 1] is where the first question's statement stands, 1 after everything else; drawn unless
     given. ``text`` draws the filler, so that the same facts can be put into the same or another context.
-    Raises GenirError when the language has too few values or entities for that.
+    Raises GenirError when the language has too few words for that.
     """
     needles = max(least, sum(task is Task.NEEDLE for task in tasks) + (least > 1))
     hops = max(least, sum(task in (Task.DIRECT, Task.CHAIN) for task in tasks))
-    wanted = needles * (1 + language.words) + hops
-    if wanted > language.values or hops > language.entities:
-        raise GenirError(
-            f"expected an episode of at most {language.values} words and {language.entities} entities, got {wanted} and {hops}"
-        )
+    wanted = needles * (1 + language.words) + 2 * hops
+    if wanted > language.values:
+        raise GenirError(f"expected an episode of at most {language.values} words in this language, got {wanted}")
     drawn = language.first_value + rng.permutation(language.values)[:wanted]
-    keys, values = drawn[: needles + hops], drawn[needles + hops :]
-    entities = language.first_entity + rng.permutation(language.entities)[:hops]
+    keys, entities, values = np.split(drawn, [needles + hops, needles + 2 * hops])
     said = [[IS, int(k), *row, STOP] for k, row in zip(keys, values.reshape(needles, -1).tolist(), strict=False)]
     said += [[IS, int(k), int(e), STOP] for k, e in zip(keys[needles:], entities, strict=True)]
     filling = language.filler(filler, rng if text is None else text)
@@ -171,11 +162,11 @@ def episode(
             question, answer, source = [ASK, int(keys[needle])], said[needle][2:], spans[needle]
             needle += 1
         elif task is Task.PARAMETRIC:
-            entity = int(rng.integers(language.entities))
-            question, answer = [ASK, language.first_entity + entity, HAS], [int(language.facts[entity]), STOP]
+            entity = int(rng.integers(language.values))
+            question, answer = [KNOW, language.first_value + entity, HAS], [int(language.facts[entity]), STOP]
         else:
             key, entity, source = int(keys[hop]), int(entities[hop - needles]), spans[hop]
-            answer = [int(language.facts[entity - language.first_entity]), STOP]
+            answer = [int(language.facts[entity - language.first_value]), STOP]
             if task is Task.CHAIN:
                 question, answer = [THINK, key], [entity, HAS, *answer]
             else:

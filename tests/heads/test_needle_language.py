@@ -15,6 +15,7 @@ from genir.models.needle_language import (
     BOS,
     HAS,
     IS,
+    KNOW,
     PAD,
     STOP,
     THINK,
@@ -40,21 +41,21 @@ def test_answers_follow_from_the_context_and_the_facts(seed, filler, tasks):
         question, answer = tokens[start - words : start], tokens[start:end]
         assert answer[-1] == STOP
         if task is Task.PARAMETRIC:
-            assert question[0::2] == (ASK, HAS)
+            assert question[0::2] == (KNOW, HAS)
             assert source is None
-            assert answer[0] == LANGUAGE.facts[question[1] - LANGUAGE.first_entity]
+            assert answer[0] == LANGUAGE.facts[question[1] - LANGUAGE.first_value]
             continue
         key = question[1]
         stated = tokens[source[0] : source[1]]
         assert tokens[source[0] - 2 : source[0]] == (IS, key)
         assert tokens[source[1]] == STOP
-        assert tokens.count(key) == 2
+        assert list(pairwise(tokens)).count((IS, key)) == 1
         if task is Task.NEEDLE:
             assert question == (ASK, key)
             assert answer[:-1] == stated
             assert len(set(stated)) == LANGUAGE.words
         else:
-            has = LANGUAGE.facts[stated[0] - LANGUAGE.first_entity]
+            has = LANGUAGE.facts[stated[0] - LANGUAGE.first_value]
             chain = (stated[0], HAS) if task is Task.CHAIN else ()
             assert question == ((THINK, key) if task is Task.CHAIN else (ASK, key, HAS))
             assert answer == (*chain, has, STOP)
@@ -69,7 +70,7 @@ def test_a_context_has_its_filler_and_two_statements_of_each_form(seed, filler):
     assert len(context) == 1 + filler + 2 * (3 + LANGUAGE.words) + 2 * 4
     start, end = item.others
     assert not set(item.tokens[start:end]) & set(item.tokens[slice(*item.sources[0])])
-    assert all(LANGUAGE.first_value <= token < LANGUAGE.first_entity for token in item.tokens[start:end])
+    assert all(LANGUAGE.first_value <= token < LANGUAGE.first_attribute for token in item.tokens[start:end])
 
 
 def test_filler_follows_its_grammar_and_facts_do_not_depend_on_the_text(rng):
@@ -78,17 +79,16 @@ def test_filler_follows_its_grammar_and_facts_do_not_depend_on_the_text(rng):
     assert all(len(rank) == 1 for rank in followers)
     assert np.mean(np.concatenate(followers) == 0) == pytest.approx(12 / 25, abs=0.08)  # 1 / (1 + 1/2 + 1/3 + 1/4)
     assert Language().facts.tolist() == LANGUAGE.facts.tolist()
-    assert set(np.bincount(LANGUAGE.facts - LANGUAGE.first_attribute)) == {2}
+    assert set(np.bincount(LANGUAGE.facts - LANGUAGE.first_attribute)) == {3}
 
 
 def test_classes_of_words_follow_one_another_without_gap():
     firsts = [
         LANGUAGE.first_value,
-        LANGUAGE.first_entity,
         LANGUAGE.first_attribute,
         LANGUAGE.first_filler,
     ]
-    assert np.diff([*firsts, LANGUAGE.size]).tolist() == [24, 16, 8, 32]
+    assert np.diff([*firsts, LANGUAGE.size]).tolist() == [24, 8, 32]
 
 
 def test_batches_are_padded_and_marked(rng):
@@ -102,8 +102,8 @@ def test_batches_are_padded_and_marked(rng):
 
 
 def test_too_many_statements_are_refused(rng):
-    with pytest.raises(GenirError, match="at most 7 words and 16 entities, got 8 and 2"):
-        episode(Language(values=7), 5, [Task.NEEDLE], rng)
+    with pytest.raises(GenirError, match="at most 9 words in this language, got 10"):
+        episode(Language(values=9), 5, [Task.NEEDLE], rng)
 
 
 @given(st.integers(0, 1 << 30), st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([Task.NEEDLE, Task.DIRECT]))
@@ -156,7 +156,7 @@ def test_pairs_ask_for_the_same_fact_of_the_same_context():
         assert direct.tokens[-2] == chain.tokens[-1]
         assert (direct.tokens[-3], direct.tokens[-1], chain.tokens[-2]) == (ASK, HAS, THINK)
         entity = direct.tokens[direct.span[0]]
-        assert one.answer == str(LANGUAGE.facts[entity - LANGUAGE.first_entity])
+        assert one.answer == str(LANGUAGE.facts[entity - LANGUAGE.first_value])
 
 
 def test_plain_texts_have_filler_only():

@@ -15,7 +15,7 @@ from genir.models.needle_language import STOP, Language, Task, episode, padded
 from genir.models.needle_lm import NeedleRecipe, Rung, accuracy, answered, load_needle_lm, passes, untrained_model
 from genir.models.needle_training import losses, obtain_needle_lm, train_needle_lm
 
-LANGUAGE = Language(values=16, entities=4, attributes=2, fillers=8, words=2)
+LANGUAGE = Language(values=16, attributes=2, fillers=8, words=2)
 TINY = NeedleRecipe(
     seed=3, language=LANGUAGE, layers=1, heads=2, head_size=8, hidden=16, intermediate=16, positions=256,
     ladder=(Rung(2, 6, batch=4), Rung(4, 6, batch=4)), continued=(Rung(12, 4, batch=4),), every=3, warmup=2,
