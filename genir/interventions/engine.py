@@ -13,6 +13,7 @@ from torch import Tensor
 
 from genir.interventions.engine_encoder import encode_block
 from genir.interventions.engine_layers import KeysValues, head_mix, head_written, written
+from genir.interventions.engine_memory import ROWS
 from genir.interventions.engine_plan import Schedule, Slot, step
 from genir.interventions.engine_ranks import count_larger
 from genir.interventions.engine_weights import Weights
@@ -22,8 +23,6 @@ from genir.interventions.values import Accumulator, Clean, sites_with, value_of
 from genir.models.dsi import Inputs
 
 Batch = tuple[NDArray[np.int64], Inputs]
-ROWS = {"cpu": 1_200, "cuda": 32_768}
-"""Rows of the stream at a time: on a CPU their activations stay in the third-level cache; fewer need more calls."""
 
 
 class Unpatched:

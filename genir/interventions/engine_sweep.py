@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,15 +12,13 @@ from transformers import T5ForConditionalGeneration
 
 from genir.errors import GenirError
 from genir.interventions.engine import Batch, Unpatched, block_ranks
+from genir.interventions.engine_memory import out_of_memory, queries_at_a_time
 from genir.interventions.engine_plan import schedule
 from genir.interventions.engine_weights import Weights, weights_of
 from genir.interventions.patch import MEAN, OTHER, Intervention, Resample
 from genir.interventions.sites import Site
 from genir.interventions.values import Accumulator, Clean, sites_with
 from genir.models.dsi import Inputs
-
-SHARE = 0.5  # of the memory at hand that a block may take
-UNKNOWN = 4 << 30  # bytes, where the system does not say
 
 
 @torch.inference_mode()
@@ -37,7 +34,7 @@ def ranks_by_engine(
 ) -> NDArray[np.int64]:
     """The sweep by the single-position engine; arguments and result as ``ranks_by_hooks``.
 
-    ``memory`` is how many bytes a block of queries may take, by default half of what is free. Where memory
+    ``memory`` is how many bytes a block of queries may take, by default a share of what is free. Where memory
     runs out all the same, blocks are halved; GenirError where one query does not fit.
     """
     queries = len(gold_rows)
@@ -45,8 +42,7 @@ def ranks_by_engine(
     from_base = None if base is None or not sites_with(interventions, OTHER) else weights_of(base)
     plan = schedule(interventions, len(weights.decoder))
     gold = torch.from_numpy(gold_rows).to(model.device)
-    limit = memory_at_hand(model.device) * SHARE if memory is None else memory
-    size = min(queries, max(1, int(limit // bytes_per_query(model, batches, len(plan.wide)))))
+    size = min(queries, queries_at_a_time(model, [inputs for _, inputs in batches], len(plan.wide), memory))
     while True:
         try:
             parts = list(blocks(batches, size))
@@ -65,7 +61,7 @@ def ranks_by_engine(
                 progress(done, queries)
             return found
         except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
             if size == 1:
                 raise GenirError(
@@ -127,31 +123,3 @@ def blocks(batches: Sequence[Batch], size: int) -> Iterator[list[Batch]]:
                 block, room = [], size
     if block:
         yield block
-
-
-def bytes_per_query(model: T5ForConditionalGeneration, batches: Sequence[Batch], interventions: int) -> int:
-    """What a query takes in a block: its rows, twice when they are ranked, and one layer's keys and values.
-
-    The base model's are counted as well; so are unpatched outputs and rows kept within a layer.
-    """
-    config = model.config
-    length = max(inputs.ids.shape[1] for _, inputs in batches)
-    rows = (2 * interventions + 16) * config.d_model
-    encoder = 2 * length * (3 * config.d_model + 4 * config.num_heads * config.d_kv)
-    return int(4 * (rows + encoder) * (2 if model.dtype == torch.float64 else 1))
-
-
-def memory_at_hand(device: torch.device) -> int:
-    """Bytes that are free on a device."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return UNKNOWN
-    free = [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable")]
-    return free[0] if free else UNKNOWN
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)

@@ -10,13 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genir.errors import GenirError
-from genir.interventions import engine_encoder, engine_sweep, engine_weights
+from genir.interventions import engine_encoder, engine_weights
 from genir.interventions.circuit import random_graphs, reduced_graph, single_layers, table3
 from genir.interventions.engine import Unpatched
 from genir.interventions.engine_encoder import encode_block
 from genir.interventions.engine_ranks import count_larger
-from genir.interventions.engine_sweep import blocks, means_by_engine, memory_at_hand, ranks_by_engine
+from genir.interventions.engine_sweep import blocks, means_by_engine, ranks_by_engine
 from genir.interventions.engine_weights import linear, weights_of
 from genir.interventions.patch import MEAN, OTHER, ZERO, Intervention, Resample, mean, noop, zero
 from genir.interventions.reference import capture, decode, encode, trace
@@ -84,7 +83,7 @@ def assert_agree(model, found, expected):
 
 
 @settings(max_examples=50, deadline=None)
-@given(cases(), st.sampled_from([None, 1, 20_000]))
+@given(cases(), st.sampled_from([None, 1, 2_500_000]))
 def test_engine_and_hooks_agree_on_random_models_masks_and_plans(case, memory):
     model, base, batches, gold, interventions = case
     expected = ranks_by_hooks(model, batches, gold, interventions, base)
@@ -246,39 +245,3 @@ def test_means_are_those_of_the_hooks(rng):
     values = capture(model, encode(model, inputs), inputs.mask, places)
     for site in places:
         torch.testing.assert_close(found[site].float(), values[site].mean(0), atol=1e-5, rtol=1e-4)
-
-
-def test_blocks_are_halved_when_memory_runs_out_and_the_answer_stays(rng, monkeypatch):
-    model = tiny_t5(7)
-    batches = batches_of(random_inputs(rng, 8, 5), 8)
-    gold = rng.integers(0, 50, 8)
-    plans = [mean([Site(MLP, 0)]), noop()]
-    whole = ranks_by_engine(model, batches, gold, plans)
-    original, sizes = engine_sweep.block_ranks, []
-
-    def tight(weights, block, *rest):
-        sizes.append(sum(len(chosen) for chosen, _ in block))
-        if sizes[-1] > room:
-            raise RuntimeError("[enforce fail at alloc_cpu.cpp:126] DefaultCPUAllocator: can't allocate memory")
-        return original(weights, block, *rest)
-
-    monkeypatch.setattr(engine_sweep, "block_ranks", tight)
-    room = 3
-    assert (ranks_by_engine(model, batches, gold, plans) == whole).all()
-    assert sizes == [8, 4, 2, 2, 2, 2]
-    room = 0
-    with pytest.raises(GenirError, match="expected memory for one query under 2 interventions, it ran out"):
-        ranks_by_engine(model, batches, gold, plans)
-
-
-def test_other_errors_are_not_taken_for_a_lack_of_memory(rng, monkeypatch):
-    def fail(*args):
-        raise RuntimeError("something else")
-
-    monkeypatch.setattr(engine_sweep, "block_ranks", fail)
-    with pytest.raises(RuntimeError, match="something else"):
-        ranks_by_engine(tiny_t5(), batches_of(random_inputs(rng, 2, 2), 2), np.zeros(2, int), [noop()])
-
-
-def test_memory_at_hand_is_what_the_system_says():
-    assert 1 << 20 < memory_at_hand(torch.device("cpu")) < 1 << 50
