@@ -6,8 +6,10 @@ STAMP  := $(VENV)/installed
 DATA   := requirements-data.txt
 MODEL  ?= vital600
 ARGS   ?=
+PEERS  ?= .peers
+PEER_NAMES := nnsight pyvene transformer-lens-3 transformer-lens-4
 
-.PHONY: help claims test lint bench report train controls clean-cache
+.PHONY: help claims test lint bench bench-peers report train controls clean-cache
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -24,8 +26,15 @@ lint: $(STAMP) ## style, types, and who imports whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## speed of patching; alone, because pytest-benchmark is off under xdist
-	$(BIN)/python -m pytest tests/benchmarks/ --benchmark-only $(ARGS)
+bench: $(STAMP) ## speed of patching, written to docs/speed.md; alone, because other work disturbs it
+	OMP_NUM_THREADS=1 GENIR_PEERS=$(PEERS) $(BIN)/python -m pytest tests/benchmarks/ --speed docs -rs $(ARGS)
+
+bench-peers: $(PEER_NAMES:%=$(PEERS)/%/installed) ## other patching libraries, each in an environment of its own, for make bench
+
+$(PEERS)/%/installed: tests/benchmarks/peers/%.txt
+	$(PYTHON) -m venv $(PEERS)/$*
+	$(PEERS)/$*/bin/python -m pip install --quiet --requirement $<
+	touch $@
 
 report: $(STAMP) ## the HTML report of the last claims run
 	$(BIN)/python -m genir report $(ARGS)

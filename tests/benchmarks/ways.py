@@ -54,31 +54,11 @@ def hooks(subject: Subject) -> np.ndarray:
     return _batched(subject, lambda: _whole(subject, subject.inputs))
 
 
-@torch.inference_mode()
-def published(subject: Subject) -> np.ndarray:
-    """One query at a time, every component output cached on every pass, rank by sorting twice."""
-    alone = []
-    for ids, mask in zip(subject.inputs.ids, subject.inputs.mask, strict=True):
-        length = int(mask.sum())
-        alone.append(Inputs(ids[None, :length], mask[None, :length]))
-    caches = [_captured(subject, lambda one=one: _whole(subject, one))[0] for one in alone]
-    means = {site: torch.stack([cache[site][0] for cache in caches]).mean(0) for site in caches[0]}
-    found = np.empty((len(subject.interventions), len(alone)), dtype=np.int64)
-    for number, intervention in enumerate(subject.interventions):
-        hooks_ = _writers({site: means[site] * (kind is MEAN) for site, kind in intervention.edits.items()})
-        for query, one in enumerate(alone):
-            with hooked(subject.model, hooks_):
-                _, logits = _captured(subject, lambda one=one: _whole(subject, one))
-            found[number, query] = logits[0].argsort(descending=True).argsort()[subject.gold[query]] + 1
-    return found
-
-
 WAYS: dict[str, Callable[[Subject], np.ndarray]] = {
     "engine": engine,
     "hooks, encoder and K/V once": hooks_all_once,
     "hooks, encoder once": hooks_encoder_once,
     "hooks, whole model": hooks,
-    "one query at a time": published,
 }
 
 

@@ -13,7 +13,7 @@ def sweep(subject: Subject, model: HookedEncoderDecoder) -> list[torch.Tensor]:
     start = subject.start[:1]
     sums = {place: torch.zeros(subject.model.config.d_model) for place in subject.places}
     for ids in queries:
-        _, cache = model.run_with_cache(ids, decoder_input=start)
+        _, cache = model.run_with_cache(ids, decoder_input=start, one_zero_attention_mask=torch.ones_like(ids))
         for place in subject.places:
             sums[place] += cache[name(place)][0, 0]
     means = {place: total / len(queries) for place, total in sums.items()}
@@ -27,7 +27,7 @@ def sweep(subject: Subject, model: HookedEncoderDecoder) -> list[torch.Tensor]:
         ranks = []
         for ids, gold in zip(queries, subject.gold, strict=True):
             with model.hooks(fwd_hooks=hooks):
-                logits, _ = model.run_with_cache(ids, decoder_input=start)
+                logits, _ = model.run_with_cache(ids, decoder_input=start, one_zero_attention_mask=torch.ones_like(ids))
             ranks.append(logits[0, 0].argsort(descending=True).argsort()[gold] + 1)
         found.append(torch.stack(ranks))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from nnsight import NNsight
+from nnsight import NNsight, save
 from subject import Means, Place, Subject, main
 
 
@@ -21,7 +21,7 @@ def sweep(subject: Subject, model: NNsight) -> list[torch.Tensor]:
     inputs = {"input_ids": subject.ids, "attention_mask": subject.mask, "decoder_input_ids": subject.start}
     means: Means = {}
     with model.trace(**inputs):
-        saved = dict().save()
+        saved = save({})
         for place in subject.places:
             output = envoy(model, place).output
             saved[place] = (output if place[0] == "MLP" else output[0]).mean(0)
