@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -13,8 +14,9 @@ from genir.errors import GenirError
 from genir.interventions.circuit import table3
 from genir.interventions.engine_sweep import ranks_by_engine
 from genir.interventions.sites import published_stages
+from genir.models.catalogue import entry
 from genir.models.dsi import load_dsi
-from genir.models.obtain import base_of
+from genir.models.obtain import base_of, cached
 from genir.models.released import obtain_named
 from genir.models.t5 import load_t5
 from genir.readouts.correct import correct_queries
@@ -32,6 +34,15 @@ def agree(found: np.ndarray, expected: np.ndarray) -> None:
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() <= 2
     assert (found != expected).mean() < 0.01
+
+
+@pytest.mark.benchmark(timer=time.process_time, warmup=False)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("size", SIZES)
+def test_sweep(benchmark, size, way):
+    """The table of pytest-benchmark: times of each way, and how they scatter."""
+    benchmark.group = f"Table 3 sweep, size {size}"
+    benchmark.pedantic(WAYS[way], (table_3_subject(size),), rounds=5 if way == "engine" else 2)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -123,9 +134,6 @@ def test_table_3_of_a_trained_model(name, cache, record):
 
 def trained(name, corpus, cache):
     """The model's folder; a benchmark does not train."""
-    from genir.models.catalogue import entry
-    from genir.models.obtain import cached
-
     device = torch.device("cpu")
     if name == "vital10k":
         return obtain_named(name, corpus, cache, device)

@@ -211,6 +211,18 @@ def test_the_encoder_is_hugging_faces_however_it_is_cut(rng, monkeypatch, tokens
             torch.testing.assert_close(state[:n], expected[first + i, :n], atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("length", [16, 17, 33])
+def test_queries_as_long_as_vectors_and_longer(rng, length):
+    """Keys are padded to whole vectors: what is padded is never attended, and what fills them is."""
+    model = tiny_t5(8).double()
+    inputs = random_inputs(rng, 6, length)
+    inputs.mask[0] = 1
+    gold = rng.integers(0, 50, 6)
+    plans = [noop(), mean(sites(CROSS, range(3))), zero([Site(MLP, 0)])]
+    expected = ranks_by_hooks(model, [(np.arange(6), inputs)], gold, plans)
+    assert (ranks_by_engine(model, [(np.arange(6), inputs)], gold, plans) == expected).all()
+
+
 def test_a_mask_with_holes_is_a_mask(rng):
     model = tiny_t5(4).double()
     inputs = random_inputs(rng, 8, 7)
