@@ -208,14 +208,6 @@ def test_nan_weights_are_refused(tmp_path: Path) -> None:
         load_dsi(folder)
 
 
-def test_a_base_that_ties_its_head_is_one_line(tmp_path: Path) -> None:
-    folder = tiny.write_base(tmp_path, tie_word_embeddings=True)
-    with pytest.raises(
-        GenirError, match=r"^expected a base with an untied head, .* ties it: frozen embeddings need rows of"
-    ):
-        untrained_dsi(folder, tiny.corpus(), tiny.RECIPE)
-
-
 def test_a_base_that_is_a_dsi_model_of_the_corpus_is_one_line(tmp_path: Path) -> None:
     folder = tiny.write_base(tmp_path, ["d3"])
     with pytest.raises(
