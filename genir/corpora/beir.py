@@ -1,7 +1,7 @@
 """BEIR folders, read and written: corpus.jsonl, queries.jsonl, qrels/{train,dev,test}.tsv, each plain or .gz.
 
 Lines are UTF-8; a byte order mark, CRLF and empty lines are tolerated. The header of a qrels file
-("query-id corpus-id score") is optional: a first line whose score is no number is one. A query's ``kind``
+("query-id corpus-id score") is optional: a first line without a query whose score is no number is one. A query's ``kind``
 is in its metadata.
 """
 
@@ -126,7 +126,7 @@ def _split(
         header, first = first, False
         fields = text.split("\t")
         score = _number(fields[2]) if len(fields) == 3 else None
-        if header and score is None and len(fields) == 3:
+        if header and score is None and len(fields) == 3 and fields[0] not in texts:
             continue
         if score is None:
             raise GenirError(f"expected query-id, corpus-id and score between tabs, got {excerpt(text)} in {line}")

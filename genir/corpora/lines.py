@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from genir import strict_json
 from genir.errors import GenirError
 
 
@@ -43,15 +44,19 @@ def lines(file: Path) -> Iterator[tuple[Line, str]]:
         raise GenirError(f"expected a whole gzip file, got a damaged one in {file}: fetch it again") from None
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise GenirError(f"expected a file, got {file}, which is none: check the path") from None
+    except OSError as error:
+        raise GenirError(f"expected to read {file}, got '{error.strerror}': check the path and its rights") from None
 
 
 def records(file: Path) -> Iterator[tuple[Line, dict[str, Any]]]:
     """The JSON objects of a file that holds one a line; GenirError, with file and line, for a line that is none."""
     for line, text in lines(file):
         try:
-            record = json.loads(text)
-        except (json.JSONDecodeError, RecursionError):
+            record = strict_json.loads(text)
+        except json.JSONDecodeError:
             record = None
+        except ValueError as error:
+            raise GenirError(f"expected JSON that all read alike, got {error} in {line}: mend the line") from None
         if not isinstance(record, dict):
             raise GenirError(f"expected a JSON object, got {excerpt(text)} in {line}: mend the line")
         yield line, record

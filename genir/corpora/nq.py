@@ -32,6 +32,9 @@ from genir.corpora.pages import CHARACTERS, Asked, WikiPage, title_key
 from genir.errors import GenirError
 
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>")
+_LONG_REFERENCE = re.compile(
+    r"&#[0-9]{9,};?"
+)  # no character; beyond 4,300 digits Python would not even read the number
 _HEADING = re.compile(r"^(.{1,250}?) - Wikipedia\s*")
 _JUMP = re.compile(r"^(?:Jump to (?:: )?(?:navigation|search)\s*(?:, search\s*)?)+", re.IGNORECASE)
 _HEAD = 8 * CHARACTERS  # characters of raw text that surely hold 1,000 of words, with all their tags
@@ -52,7 +55,7 @@ def read_nq(files: Iterable[Path]) -> Iterator[Asked]:
 
 def page_text(raw: str) -> str:
     """The words of a page: no tags, no heading, single spaces, ``CHARACTERS`` of them at most."""
-    text = " ".join(html.unescape(_TAG.sub(" ", raw)).split())
+    text = " ".join(html.unescape(_LONG_REFERENCE.sub(" ", _TAG.sub(" ", raw))).split())
     if heading := _HEADING.match(text):
         text = text[heading.end() :].removeprefix(heading[1]).lstrip()
     return _JUMP.sub("", text)[:CHARACTERS].strip()
@@ -73,8 +76,11 @@ def _raw(line: Line, record: dict[str, Any]) -> str:
 
 def _title(line: Line, url: str) -> str:
     """The page's title in its address: "title=..." of index.php, or what follows "/wiki/"."""
-    parts = urlsplit(html.unescape(url))
-    named = parse_qs(parts.query).get("title") or [unquote(parts.path.partition("/wiki/")[2])]
+    try:
+        parts = urlsplit(html.unescape(url))
+        named = parse_qs(parts.query).get("title") or [unquote(parts.path.partition("/wiki/")[2])]
+    except ValueError:  # of an address that is none
+        named = [""]
     if not title_key(named[0]):
         raise GenirError(f"expected a title in the address of a page, got {excerpt(url)} in {line}: mend the line")
     return named[0]

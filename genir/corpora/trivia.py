@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from genir import strict_json
 from genir.corpora.lines import string
 from genir.corpora.pages import CHARACTERS, Asked, WikiPage
 from genir.errors import GenirError
@@ -54,13 +55,15 @@ def read_trivia(files: Iterable[Path], evidence: Path | None = None) -> Iterator
 
 def _data(file: Path) -> list[Any]:
     try:
-        whole = json.loads(file.read_bytes())
+        whole = strict_json.loads(file.read_bytes())
     except OSError:
         raise GenirError(f"expected a file, got {file}, which is none: check the path") from None
     except json.JSONDecodeError as error:
         raise GenirError(f"expected JSON, got {error.msg} in {file}:{error.lineno}: fetch the file again") from None
     except UnicodeDecodeError:
         raise GenirError(f"expected UTF-8, got other bytes in {file}: fetch the file again") from None
+    except ValueError as error:
+        raise GenirError(f"expected JSON that all read alike, got {error} in {file}: fetch the file again") from None
     data = whole.get("Data") if isinstance(whole, dict) else None
     if not isinstance(data, list):
         raise GenirError(
@@ -75,9 +78,14 @@ def _pages(where: str, entry: dict[str, Any], folder: Path) -> Iterator[WikiPage
         raise GenirError(f'expected a list of objects as "EntityPages" in {where}, got {type(found).__name__}: mend it')
     for page in found:
         name = string(where, page, "Filename")
+        title = string(where, page, "Title")
         path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
+        try:
+            inside, there = path.resolve().is_relative_to(folder.resolve()), path.is_file()
+        except (ValueError, OSError):  # a name that no file can have
+            inside, there = True, False
+        if not inside:
             raise GenirError(f"expected a file inside {folder}, got {name!r} in {where}: mend it")
-        if path.is_file():
+        if there:
             with path.open(encoding="utf-8", errors="replace") as stream:
-                yield WikiPage(string(where, page, "Title"), stream.read(2 * CHARACTERS))
+                yield WikiPage(title, stream.read(2 * CHARACTERS))

@@ -77,7 +77,9 @@ def load_causal(
             )
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, use_safetensors=True, trust_remote_code=False)
-    except OSError as error:
+    except GenirError:
+        raise
+    except Exception as error:  # transformers, tokenizers and safetensors raise whatever a broken file led to
         raise GenirError(
             f"expected a causal language model in {str(name)!r}, could not read one: {_first_line(error)}"
         ) from error

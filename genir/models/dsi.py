@@ -194,11 +194,15 @@ def load_dsi(
         )
     docids = tuple(docid for _, docid in found)
     limit = tokenizer.model_max_length
+    if not isinstance(limit, int | float) or not limit >= 1:
+        raise GenirError(
+            f"expected a number of tokens as model_max_length of the tokenizer in {folder}, got {limit!r}: mend it"
+        )
     return DSI(
         name=name or folder.name,
         model=model,
         tokenizer=tokenizer,
         docids=docids,
         rows=np.array([row for row, _ in found], dtype=np.int64),
-        max_length=limit if limit < 512 else TRUNCATION,
+        max_length=int(limit) if limit < 512 else TRUNCATION,
     )

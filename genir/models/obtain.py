@@ -18,7 +18,7 @@ from genir.errors import GenirError
 from genir.models import base
 from genir.models.catalogue import entry
 from genir.models.recipe import Recipe
-from genir.models.store import MANIFEST, digest, file_digest, intact, obtain, write_whole
+from genir.models.store import digest, file_digest, intact, obtain, write_whole
 from genir.models.training import Progress, train
 
 PATTERNS = ["*.safetensors", "*.json", "*.model", "*.jinja"]
@@ -126,7 +126,7 @@ def fetch(model: str) -> Path:
 
 def _identity(base: Path) -> str:
     """What a pre-trained model is known by: the name of a folder of the store, which has a digest in it, or a digest of its files."""
-    if (base / MANIFEST).is_file():
+    if intact(base):  # a manifest alone says nothing of the weights beside it
         return base.name
     files = sorted([*base.glob("*.safetensors"), *base.glob("*.json"), *base.glob("*.model")])
     return digest({path.name: file_digest(path) for path in files})

@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from genir import strict_json
 from genir.corpora.records import Corpus
 from genir.errors import GenirError
 from genir.models.catalogue import entry
@@ -25,7 +26,7 @@ from genir.models.dsi import DSI
 from genir.models.examples import untrained_dsi
 from genir.models.obtain import base_of, obtain_trained
 from genir.models.recipe import Recipe
-from genir.models.store import MANIFEST, obtain
+from genir.models.store import MANIFEST, intact, obtain
 from genir.models.t5 import load_t5
 
 PART_BYTES = 15_000_000
@@ -48,7 +49,7 @@ def made_by(name: str, folder: Path) -> Mapping[str, Any]:
     released, manifest = RELEASED / name / "recipe.json", folder / MANIFEST
     if released.is_file():
         return dict(json.loads(released.read_text()))
-    content = json.loads(manifest.read_text())["content"] if manifest.is_file() else {}
+    content = json.loads(manifest.read_text())["content"] if intact(folder) else {}
     return dict(content) if "recipe" in content else {}
 
 
@@ -86,8 +87,11 @@ def seal(folder: Path) -> None:
 
 def sealed(folder: Path) -> None:
     """GenirError unless the files of a release are those that its list of hashes names."""
-    sums = folder / SUMS
-    if not sums.is_file() or sums.read_text() != _sums(folder):
+    try:
+        whole = (folder / SUMS).read_bytes() == _sums(folder).encode()
+    except OSError:  # a file is missing, or a folder lies among the files
+        whole = False
+    if not whole:
         raise GenirError(
             f"expected the files of the released {folder.name} as {SUMS} lists them, they differ: restore {folder}"
         )
@@ -116,7 +120,7 @@ def obtain_released(folder: Path, corpus: Corpus, base: Path, cache: Path) -> Pa
     GenirError where a file of the release is missing or altered, or where it is not a model of ``corpus``.
     """
     sealed(folder)
-    docids = tuple(json.loads((folder / "docids.json").read_text()))
+    docids = _docids(folder)
     if docids != tuple(document.id for document in corpus.documents):
         raise GenirError(
             f"expected the documents of {corpus.name} to be those of the released {folder.name}, they differ"
@@ -132,6 +136,18 @@ def obtain_released(folder: Path, corpus: Corpus, base: Path, cache: Path) -> Pa
 
     content = {"released": (folder / SUMS).read_text(), "base": base.name}
     return obtain(cache / "models", f"{folder.name}-released", content, build)
+
+
+def _docids(folder: Path) -> tuple[str, ...]:
+    try:
+        docids = strict_json.loads((folder / "docids.json").read_bytes())
+    except (OSError, ValueError):
+        docids = None
+    if not isinstance(docids, list) or not all(isinstance(docid, str) for docid in docids):
+        raise GenirError(
+            f"expected a list of document ids as docids.json of the released {folder.name}: restore {folder}"
+        )
+    return tuple(docids)
 
 
 def put_together(folder: Path, corpus: Corpus, base: Path) -> DSI:

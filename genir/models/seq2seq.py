@@ -36,7 +36,7 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedMo
     damaged, NaN, or not those of config.json.
     """
     settings = settings_in(folder)
-    kind = settings.get("model_type")
+    kind = str(settings.get("model_type"))
     if kind in T5_TYPES:
         return load_t5(folder, dtype)
     if kind not in CLASSES:
@@ -71,7 +71,8 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedMo
 
 
 def _described(settings: dict[str, Any]) -> str:
-    written = [str(name) for name in settings.get("architectures") or ()]
+    found = settings.get("architectures")
+    written = [str(name) for name in found] if isinstance(found, list) else []
     if any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in written):
         return (
             f"the decoder-only {written[0]}: without cross-attention there is no bridging stage to measure; "

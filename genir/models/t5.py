@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from transformers import (
     UMT5ForConditionalGeneration,
 )
 
+from genir import strict_json
 from genir.errors import GenirError
 from genir.models.reduced import reduce_decoder
 
@@ -96,8 +96,18 @@ def load_t5(folder: Path, dtype: torch.dtype = torch.float32) -> T5ForConditiona
         if settings.get("tie_word_embeddings", True):
             state.setdefault("lm_head.weight", shared)
     state.pop("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight", None)  # unused, in old exports
-    with torch.device("meta"):
-        model = build_t5(settings)
+    for name in ("num_layers", "num_decoder_layers"):
+        if not isinstance(settings.get(name, 1), int | None) or (settings.get(name) or 0) > len(state):
+            raise GenirError(
+                f"expected the layers of the weights as {name} in {folder}, got {settings[name]!r}: fetch it again"
+            )
+    try:
+        with torch.device("meta"):
+            model = build_t5(settings)
+    except Exception as error:  # transformers and torch raise whatever a setting of another type led to
+        raise GenirError(
+            f"expected the settings of a T5 in {folder / 'config.json'}, got {type(error).__name__} ({error}): fetch it again"
+        ) from None
     expected, found = model.state_dict(), state
     odd = sorted(expected.keys() ^ found.keys()) or sorted(n for n in expected if expected[n].shape != found[n].shape)
     if odd:
@@ -119,7 +129,7 @@ def settings_in(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise GenirError(f"expected a Hugging Face model folder with config.json, got {folder}: check the path")
     try:
-        settings = json.loads(path.read_bytes())
+        settings = strict_json.loads(path.read_bytes())
     except ValueError as error:
         raise GenirError(f"expected JSON in {path}, got {error}: fetch or save the model again") from None
     if not isinstance(settings, dict):

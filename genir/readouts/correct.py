@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genir import strict_json
 from genir.corpora.records import Query
 from genir.errors import GenirError
 from genir.interventions.patch import noop
@@ -55,7 +56,7 @@ def given_correct(path: Path, dsi: DSI, queries: Sequence[Query]) -> Correct:
     the loss of doing nothing. GenirError for another form, an unknown query or document, and a query that is given twice.
     """
     try:
-        listed = json.loads(path.read_bytes())
+        listed = strict_json.loads(path.read_bytes())
     except OSError as error:
         raise GenirError(
             f"expected a list of correct queries in {path}, got {error.strerror}: check the path"

@@ -7,8 +7,8 @@ are runs of zeros. Nothing of that repository is copied here: the files come fro
 
 from __future__ import annotations
 
-import json
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,10 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from genir import strict_json
 from genir.errors import GenirError
 from genir.readouts.heads import THRESHOLD
 
-_KEY = re.compile(r"(\d+)-(\d+)")
+_KEY = re.compile(r"([0-9]{1,6})-([0-9]{1,6})")
 
 
 class Published(NamedTuple):
@@ -57,15 +58,13 @@ def read_published(file: Path) -> Published:
     Raises GenirError for a file that is not such an object, a head that occurs twice, a missing head and a head without runs.
     """
     try:
-        pairs = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=list)
+        pairs = strict_json.loads(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise GenirError(f"expected a JSON file of head scores, could not read {file}: {error}") from error
+        raise GenirError(f"expected a JSON file of head scores, could not read {file}: {error}") from None
     scores: dict[tuple[int, int], NDArray[np.float64]] = {}
-    for key, values in (
-        pairs if isinstance(pairs, list) and all(isinstance(pair, tuple) for pair in pairs) else [("", None)]
-    ):
+    for key, values in pairs.items() if isinstance(pairs, dict) else [("", None)]:
         head = _KEY.fullmatch(key)
-        if head is None or not isinstance(values, list) or not all(isinstance(value, int | float) for value in values):
+        if head is None or not isinstance(values, list) or not all(map(_is_score, values)):
             raise GenirError(f'expected "layer-head": [scores] in {file}, got {key!r}')
         at = int(head[1]), int(head[2])
         if at in scores:
@@ -86,6 +85,11 @@ def read_published(file: Path) -> Published:
     runs = np.moveaxis(table, -1, 0)
     _, first = np.unique(runs.reshape(shortest, -1), axis=0, return_index=True)
     return Published(file.stem, means, runs[np.sort(first)], max(map(len, scores.values())))
+
+
+def _is_score(value: object) -> bool:
+    # above 1 where an answer repeats a word of the needle
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= sys.float_info.max
 
 
 def lineage(models: Sequence[Published]) -> NDArray[np.float64]:

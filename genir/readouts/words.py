@@ -103,5 +103,8 @@ def top_words(dsi: DSI, logits: NDArray[np.floating]) -> NDArray[np.int64]:
 
 def spelled(dsi: DSI, rows: Iterable[int]) -> list[str]:
     """Tokens as people write them."""
-    tokens: list[str] = dsi.tokenizer.convert_ids_to_tokens([int(row) for row in rows])
-    return [token.replace("▁", " ").strip() or token for token in tokens]
+    numbers = [int(row) for row in rows]
+    tokens: list[str | None] = dsi.tokenizer.convert_ids_to_tokens(numbers)
+    # T5 has 28 rows beyond its tokenizer, which nothing spells.
+    known = [f"<row {row}>" if token is None else token for row, token in zip(numbers, tokens, strict=True)]
+    return [token.replace("▁", " ").strip() or token for token in known]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import fmean
 
+from genir import strict_json
 from genir.errors import GenirError
 from genir.report.charts import Panel, Series
 
@@ -42,17 +42,17 @@ def curve(path: Path) -> tuple[Panel, ...]:
 
 def _lines(path: Path) -> Iterable[Mapping[str, float]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode("utf-8", errors="replace")  # a line that is none is told by its number
     except OSError as error:
         raise GenirError(
             f"expected a learning curve at {path}, got {error.strerror}: name train.jsonl or its folder"
         ) from None
     for number, line in enumerate(text.splitlines(), start=1):
         try:
-            record = json.loads(line)
+            record = strict_json.loads(line)
             wanted = ["step", "loss", *(SHARES if "mrr" in record else ())]
             yield {key: float(record[key]) for key in wanted}
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError):
             raise GenirError(
                 f"expected step and loss, got {line[:40]!r} in {path}:{number}: train the model again"
             ) from None

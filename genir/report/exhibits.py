@@ -6,14 +6,15 @@ is missing or malformed costs its own place on the page and nothing else: it is 
 
 from __future__ import annotations
 
-import json
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from genir import strict_json
 from genir.errors import GenirError
 from genir.report.record import NO_MODEL
 
@@ -71,7 +72,7 @@ def read_exhibits(folder: Path) -> Exhibits:
     for path in sorted(root.rglob("*.json")):
         model = path.parent.relative_to(root).as_posix()
         try:
-            payloads.setdefault(model, {})[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+            payloads.setdefault(model, {})[path.stem] = strict_json.loads(path.read_bytes())
         except (OSError, ValueError) as error:
             broken[model, path.stem] = f"unreadable: {error}"
     return Exhibits(payloads, broken)
@@ -111,7 +112,7 @@ def number(value: Any, where: tuple[str, ...] = ()) -> float | None:
     """A finite number, or None for null; GenirError for anything else."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise GenirError(f"expected a number at {_where(where)}, got {value!r:.40}: run the claims again")
     return float(value)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from genir import strict_json
 from genir.errors import GenirError
 from genir.report.record import Record
 from genir.statistics.multiplicity import holm
@@ -122,15 +123,27 @@ def read(path: Path) -> Ledger:
     """
     path = path / NAME if path.is_dir() else path
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = strict_json.loads(path.read_bytes())
     except FileNotFoundError:
         raise GenirError(f"expected a ledger at {path}, there is none: run pytest claims/ first") from None
     except (ValueError, OSError) as error:
         raise GenirError(f"expected a ledger at {path}, got {error}: run the claims again") from None
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+    if not isinstance(document, dict) or type(document.get("schema")) is not int or document["schema"] != SCHEMA:
         found = document.get("schema") if isinstance(document, dict) else type(document).__name__
         raise GenirError(f"expected a ledger of schema {SCHEMA} at {path}, got {found}: run the claims again")
+    if unknown := sorted(set(document) - {"schema", "settings", "records"}):
+        raise GenirError(
+            f"expected only schema, settings and records in {path}, got {unknown[0]!r}: run the claims again"
+        )
     records, settings = document.get("records"), document.get("settings")
     if not isinstance(records, list) or not isinstance(settings, dict):
         raise GenirError(f"expected a list of records and an object of settings in {path}: run the claims again")
-    return Ledger(tuple(Record.from_json(data, f"record {i} of {path}") for i, data in enumerate(records)), settings)
+    found = tuple(Record.from_json(data, f"record {i} of {path}") for i, data in enumerate(records))
+    seen: set[tuple[str, str, str]] = set()
+    for record in found:
+        if record.key in seen:
+            raise GenirError(
+                f"expected one record of {' on '.join(record.key[:2])} in {path}, got two: run the claims again"
+            )
+        seen.add(record.key)
+    return Ledger(found, settings)

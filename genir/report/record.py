@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -119,6 +120,10 @@ class Record:
             if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
                 names = " or ".join("null" if t is type(None) else t.__name__ for t in types)
                 raise GenirError(f"expected {name} of {where} to be {names}, got {_kind(value)}: run the claims again")
+            if not _sound(name, value):
+                raise GenirError(
+                    f"expected {name} of {where} as this schema has it, got {str(value)[:40]!r}: run the claims again"
+                )
         if data["verdict"] not in set(Verdict):
             raise GenirError(f"expected verdict of {where} to be one of {', '.join(Verdict)}, got {data['verdict']!r}")
         return cls(**(data | {"verdict": Verdict(data["verdict"])}))
@@ -189,9 +194,33 @@ def _finite(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
+def _sound(name: str, value: Any) -> bool:
+    """Whether the inside of a field is what the type of the whole does not tell."""
+    if name == "controls":
+        return all(isinstance(control, dict) and _flat(control) for control in value.values())
+    if name in ("printed", "records"):
+        return _flat(value)
+    if name == "parts":
+        return all(isinstance(part, dict) for part in value)
+    if name == "margin" and isinstance(value, list):
+        return all(isinstance(bound, int | float) and not isinstance(bound, bool) and _scalar(bound) for bound in value)
+    return _scalar(value)
+
+
+def _flat(values: Mapping[str, Any]) -> bool:
+    return all(isinstance(value, Scalar) and _scalar(value) for value in values.values())
+
+
+def _scalar(value: object) -> bool:
+    return (
+        not isinstance(value, int | float) or abs(value) <= sys.float_info.max
+    )  # no NaN, no Infinity, no longer integer
+
+
 def _natural(text: str) -> tuple[tuple[bool, int, str], ...]:
     return tuple(
-        (not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.findall(r"\d+|\D+", text)
+        (False, len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else (True, 0, part)
+        for part in re.findall(r"\d+|\D+", text)
     )
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from genir.corpora import lines
 from genir.corpora.nq import page_text, read_nq
 from genir.corpora.pages import CHARACTERS, Asked, WikiPage
 from genir.errors import GenirError
@@ -114,12 +113,12 @@ def test_one_example_is_held_at_a_time(tmp_path: Path, monkeypatch: pytest.Monke
     parsed = 0
     load = json.loads
 
-    def count(text: str) -> Any:
+    def count(text: str, **hooks: Any) -> Any:
         nonlocal parsed
         parsed += 1
-        return load(text)
+        return load(text, **hooks)
 
-    monkeypatch.setattr(lines.json, "loads", count)
+    monkeypatch.setattr(json, "loads", count)
     stream: Iterator[Asked] = read_nq([write(tmp_path / "f.jsonl", SIMPLIFIED, FULL, SIMPLIFIED)])
     for number in (1, 2, 3):
         next(stream)

@@ -44,7 +44,7 @@ def test_lineage_is_the_correlation_of_means_and_unknown_between_sizes(tmp_path,
         return written(tmp_path, {f"0-{i}": [float(value)] for i, value in enumerate(values)}, name)
 
     base = rng.random(50)
-    table = lineage([model("a", base), model("b", 2 * base + 1), model("c", -base), model("d", base[:5])])
+    table = lineage([model("a", base), model("b", 2 * base + 1), model("c", 1 - base), model("d", base[:5])])
     np.testing.assert_allclose(table[:3, :3], [[1, 1, -1], [1, 1, -1], [-1, -1, 1]])
     assert np.isnan(table[3, :3]).all()
 
@@ -57,7 +57,7 @@ def test_lineage_is_the_correlation_of_means_and_unknown_between_sizes(tmp_path,
         ('{"a-b": [1]}', "got 'a-b'"),
         ('{"0-0": 1}', "got '0-0'"),
         ('{"0-0": ["x"]}', "got '0-0'"),
-        ('{"0-0": [1], "0-0": [2]}', "got 0-0 twice"),
+        ('{"0-0": [1], "0-0": [2]}', "the key '0-0' twice"),
         ('{"0-0": []}', "got none for 0-0"),
         ('{"0-0": [1], "1-1": [1]}', "expected 2 x 2 heads in .*, head 0-1 is missing"),
         ("{}", "expected heads in .*, got none"),

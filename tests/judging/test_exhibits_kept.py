@@ -13,6 +13,12 @@ from fixtures.exhibits import drop_older, keeper, written
 HOUR = 3600.0
 
 
+def test_null_stands_for_what_is_not_finite(tmp_path: Path) -> None:
+    keeper(tmp_path, "one")("figure3", {"curve": (0.5, float("nan")), "cells": [{"value": float("-inf"), "n": 3}]})
+    kept = (tmp_path / "exhibits" / "one" / "figure3.json").read_text()
+    assert json.loads(kept) == {"curve": [0.5, None], "cells": [{"value": None, "n": 3}]}
+
+
 @pytest.mark.parametrize("shift", [-48 * HOUR, 0.0, 48 * HOUR], ids=["behind", "now", "ahead"])
 def test_only_what_this_run_wrote_stays(tmp_path: Path, shift: float) -> None:
     for name in ("old", "again"):

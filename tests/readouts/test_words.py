@@ -82,11 +82,11 @@ def test_words_are_spelled_without_the_tokenizer_s_mark():
     class Pieces:
         @staticmethod
         def convert_ids_to_tokens(rows):
-            return [{1: "▁bank", 2: "s", 3: "▁"}[row] for row in rows]
+            return [{1: "▁bank", 2: "s", 3: "▁"}.get(row) for row in rows]
 
     dsi = subject(tiny_t5())
     object.__setattr__(dsi, "tokenizer", Pieces)
-    assert spelled(dsi, [1, 2, 3]) == ["bank", "s", "▁"]
+    assert spelled(dsi, [1, 2, 3, 4]) == ["bank", "s", "▁", "<row 4>"]  # a row beyond the tokenizer
 
 
 # six words in the plane; 4 and 5 make the mean of the embedding zero
