@@ -125,13 +125,13 @@ def episode(
 ) -> Episode:
     """One context of ``filler`` filler tokens and its statements, with a question for each of ``tasks`` after it.
 
-    There are at least ``least`` statements of each form, so that a form alone does not give the answer; each key is stated and
-    asked for once. ``depth`` in [0, 1] is where the first question's statement stands, 1 after everything else; drawn unless
+    There are at least ``least`` statements of each form, so that a form alone does not give the answer, and none of the form that
+    is not asked for where ``least`` is 1; each key is stated and asked for once. ``depth`` in [0, 1] is where the first question's statement stands, 1 after everything else; drawn unless
     given. ``text`` draws the filler, so that the same facts can be put into the same or another context.
     Raises GenirError when the language has too few words for that.
     """
     needles = max(least, sum(task is Task.NEEDLE for task in tasks) + (least > 1))
-    hops = max(least, sum(task in (Task.DIRECT, Task.CHAIN) for task in tasks))
+    hops = max(least if least > 1 else 0, sum(task in (Task.DIRECT, Task.CHAIN) for task in tasks))
     wanted = needles * (1 + language.words) + 2 * hops
     if wanted > language.values:
         raise GenirError(f"expected an episode of at most {language.values} words in this language, got {wanted}")

@@ -73,6 +73,15 @@ def test_a_context_has_its_filler_and_two_statements_of_each_form(seed, filler):
     assert all(LANGUAGE.first_value <= token < LANGUAGE.first_attribute for token in item.tokens[start:end])
 
 
+def test_texts_that_ask_for_needles_alone_state_nothing_else(rng):
+    item = episode(LANGUAGE, 4, [Task.NEEDLE] * 3, rng, least=1)
+    assert item.tokens.count(IS) == 3
+    assert item.others is None
+    made = training_batch(LANGUAGE, 4, 3, 5, rng, hops=0)
+    assert ((made.tokens == IS).sum(axis=1) == 3).all()
+    assert not np.isin(made.tokens, (HAS, THINK, KNOW)).any()
+
+
 def test_filler_follows_its_grammar_and_facts_do_not_depend_on_the_text(rng):
     text = np.array(LANGUAGE.filler(500, rng)) - LANGUAGE.first_filler
     followers = [(LANGUAGE.grammar[a] == b).nonzero()[0] for a, b in pairwise(text)]
