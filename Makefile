@@ -9,7 +9,7 @@ ARGS   ?=
 PEERS  ?= .peers
 PEER_NAMES := nnsight pyvene transformer-lens-3 transformer-lens-4
 
-.PHONY: help claims test lint bench bench-peers report train controls clean-cache
+.PHONY: help claims test lint fuzz faults bench bench-peers report train controls clean-cache
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -25,6 +25,12 @@ lint: $(STAMP) ## style, types, and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: $(STAMP) ## hostile files by the thousand: each is refused in one line, or read as it was written
+	GENIR_FUZZ_CASES=400 $(BIN)/python -m pytest tests/fuzz/ -n 2 -q $(ARGS)
+
+faults: $(STAMP) ## workers killed, suites side by side, disks, clocks and old caches: nothing may be lost
+	$(BIN)/python -m pytest tests/faults/ -q $(ARGS)
 
 bench: $(STAMP) ## speed of patching, written to docs/speed.md; alone, because other work disturbs it
 	OMP_NUM_THREADS=1 GENIR_PEERS=$(PEERS) $(BIN)/python -m pytest tests/benchmarks/ --speed docs -rs $(ARGS)

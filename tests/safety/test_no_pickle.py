@@ -6,6 +6,7 @@ import ast
 import pickle
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -147,8 +148,6 @@ def test_code_in_a_model_folder_is_not_run(tmp_path: Path) -> None:
         text = (folder / name).read_text().rstrip().removesuffix("}")
         own = '{"AutoModelForSeq2SeqLM": "evil.Evil", "AutoTokenizer": ["evil.Evil", null], "AutoConfig": "evil.Evil"}'
         (folder / name).write_text(f'{text}, "auto_map": {own}}}')
-    try:
+    with suppress(GenirError):
         load_dsi(folder)
-    except GenirError as refused:
-        assert str(refused).startswith("expected a tokenizer beside")
     assert not (tmp_path / "mark").exists()
