@@ -31,8 +31,9 @@ def normed(rows: Tensor, norm: Tensor, weights: Weights) -> Tensor:
     """RMS norm of (..., d) in the precision of the matrices, as contiguous rows (rows, d)."""
     if rows.device.type == "cpu":
         # Hugging Face's formula and torch's rms_norm read the rows more often.
-        scale = torch.linalg.vector_norm(rows, dim=-1, keepdim=True).square_().div_(len(norm)).add_(weights.epsilon)
-        out = (rows * scale.rsqrt_()).mul_(norm)
+        length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+        square = torch.addcmul(length.new_full((), weights.epsilon), length, length, value=1 / len(norm))
+        out = (rows * square.rsqrt_()).mul_(norm)
     else:
         out = F.rms_norm(rows, norm.shape, norm, weights.epsilon)
     return out.to(weights.dtype).reshape(-1, len(norm))
