@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from genir.errors import GenirError
-from genir.interventions.sites import MLP, Site
+from genir.interventions.sites import MLP, Component, Site
 from genir.models.families import heads_of, layers_of, width_of
 
 
@@ -167,6 +167,8 @@ def _check_model(model: PreTrainedModel) -> None:
 
 def _check_site(site: Site, model: PreTrainedModel, where: str) -> None:
     layers, heads = len(layers_of(model)), heads_of(model)
+    if site.component not in tuple(Component):
+        raise GenirError(f"expected one of {', '.join(Component)}, got {site.component!r} {where}")
     if not 0 <= site.layer < layers:
         raise GenirError(f"expected a decoder layer from 0 to {layers - 1}, got {site.layer} {where}")
     if site.head is not None and (site.component is MLP or not 0 <= site.head < heads):

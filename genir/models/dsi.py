@@ -161,6 +161,12 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         ) from error
 
 
+def _most_tokens(model: PreTrainedModel) -> int:
+    """The longest query that the model has positions for, with room for the one pad of the published protocol; T5's have no end."""
+    positions = getattr(getattr(model.config, "encoder", model.config), "max_position_embeddings", None)
+    return int(positions) - 1 if positions else 1 << 30
+
+
 def _reads_bytes(folder: Path) -> bool:
     """Whether the tokenizer is ByT5's, which has no vocabulary to keep in a file."""
     path = folder / "tokenizer_config.json"
@@ -204,5 +210,5 @@ def load_dsi(
         tokenizer=tokenizer,
         docids=docids,
         rows=np.array([row for row, _ in found], dtype=np.int64),
-        max_length=int(limit) if limit < 512 else TRUNCATION,
+        max_length=min(int(limit) if limit < 512 else TRUNCATION, _most_tokens(model)),
     )

@@ -113,6 +113,7 @@ def test_a_model_in_training_is_refused_since_dropout_would_patch_it_too():
             zero([Site(MLP, 4)]),
             "expected a decoder layer from 0 to 3, got 4 in intervention 'MLP of layer 4 zero'",
         ),
+        (zero([Site("FFN", 0)]), "expected one of attention, cross-attention, MLP, got 'FFN' in intervention"),
         (zero([Site(MLP, -1)]), "expected a decoder layer from 0 to 3, got -1"),
         (
             zero([Site(CROSS, 0, 2)]),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import BartConfig, BartForConditionalGeneration
 
 from genir.corpora.records import Corpus, Document, Query
 from genir.errors import GenirError
@@ -17,6 +18,7 @@ from genir.models.dsi import DSI, Protocol, load_dsi
 from genir.models.examples import untrained_dsi
 from genir.models.ranking import gold_ranks
 from tests.models import tiny
+from tests.models.architectures import BART_SHAPE
 
 TEXTS = ["w3 w4 w5", "w9", "w1 w2 w3 w4 w5 w6", "w7 w8 w9", "w20 w30"]
 ODD = ("plain", "with space", "Ünï-çødé", "a@b", "@DOC_ID_", "tab\tand\nline", "文書", "x" * 90, "0")
@@ -69,6 +71,20 @@ def test_tokens_are_cut_and_end_with_the_end_token(dsi: DSI) -> None:
     long = dsi.tokenize([" ".join(["w0"] * 100)])[0]
     assert long == [3] * 31 + [1]
     assert dsi.tokenize([]) == []
+
+
+def test_a_query_is_cut_to_the_positions_of_the_model(tmp_path: Path) -> None:
+    """BART has a row for each position, and none behind the last; T5 has distances, which do not end."""
+    words = tiny.tokenizer(["@DOC_ID_d0@"])
+    config = BartConfig(vocab_size=len(words), **{**BART_SHAPE, "max_position_embeddings": 16})
+    BartForConditionalGeneration(config).save_pretrained(tmp_path)
+    words.save_pretrained(tmp_path)
+    dsi = load_dsi(tmp_path)
+    long = " ".join(["w0"] * 100)
+    assert (dsi.max_length, len(dsi.tokenize([long])[0])) == (15, 15)
+    for protocol in Protocol:
+        [(_, inputs)] = dsi.batches([long], protocol)
+        assert torch.isfinite(dsi.logits(inputs)).all()
 
 
 def test_an_empty_query_is_one_line(dsi: DSI) -> None:
