@@ -58,11 +58,11 @@ class NeedleRecipe:
     rope_theta: float = 1000.0
     spread: float = 0.12
     ladder: tuple[Rung, ...] = (
-        Rung(4, 1_000, enough=0.15, needles=3, hops=0, batch=48),
-        Rung(16, 500, rate=0.5),
-        Rung(64, 150, rate=0.3, batch=16),
+        Rung(4, 1_000, enough=0.25, needles=3, hops=0, batch=48),
+        Rung(16, 800, enough=0.08, rate=0.5),
+        Rung(64, 800, rate=0.3, batch=16),
     )
-    continued: tuple[Rung, ...] = (Rung(192, 60, rate=0.2, batch=8),)
+    continued: tuple[Rung, ...] = (Rung(192, 150, rate=0.2, batch=8),)
     learning_rate: float = 5e-3
     matrix_rate: float = 0.03
     warmup: int = 40

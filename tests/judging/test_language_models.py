@@ -64,7 +64,7 @@ def test_where_no_model_is_named_the_embedded_ones_are_asked(
     with_language_models: Project, pytester: pytest.Pytester
 ) -> None:
     result = with_language_models(SOURCE)
-    assert result.parseoutcomes() == {"passed": 7}
+    assert result.parseoutcomes() == {"passed": 3 + len(DEFAULT)}
     assert {model for id, model in verdicts(pytester.path) if id == "h-x"} == set(DEFAULT)
 
 
