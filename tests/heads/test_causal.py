@@ -150,3 +150,11 @@ def test_nothing_is_watched_outside_the_context():
         pass
     lm.model(torch.tensor([[1]]))
     assert not watch.rows
+
+
+def test_a_prompt_longer_than_the_model_takes_is_refused():
+    lm = causal_lm("tiny", random_model("llama"))
+    with pytest.raises(
+        GenirError, match=r"^expected prompts of at most 123 tokens \(tiny takes 128, 5 are for the answer\), got 124"
+    ):
+        decode(lm, [[1] * 124], steps=5)
