@@ -231,6 +231,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 args.split,
             )
         if args.command == "export":
+            if args.model == NEEDLE_LM:
+                from genir.cli.needle import release_needle_lms
+
+                return release_needle_lms(args.cache, args.device)
             from genir.cli.export import release
 
             return release(args.model, args.cache, args.device)
