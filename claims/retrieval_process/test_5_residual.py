@@ -32,6 +32,9 @@ def three_stages(figure):
 @claim("5-stages", where="Fig. 3", paper=PAPER)
 def test_three_stages_exist(figure3, settings, judge):
     """Three contiguous stages exist: MLPs write more than cross-attention in I and III, cross-attention peaks in II."""
+    if len(figure3.residual.gram) < 2:
+        judge(untestable("one correct query leaves none to judge the stages on that it was found with"))
+        return
     if settings.stages == "detected":  # the correct queries are the held-out half already
         judge(three_stages(figure3))
         return

@@ -12,6 +12,7 @@ from genir.models.needle_language import Language
 from genir.models.needle_lm import LANGUAGE, NeedleRecipe, load_needle_lm
 from genir.models.needle_training import obtain_needle_lm
 from genir.models.released import RELEASED, seal, sealed
+from genir.strict_json import loads
 
 __all__ = ["language_of", "load_needle_lm", "needle_folder", "release", "released"]
 
@@ -32,9 +33,14 @@ def released(name: str) -> Path:
 
 
 def language_of(folder: Path) -> Language | None:
-    """The language of a small LM; None for a folder that is not one of ours."""
+    """The language of a small LM; None for a folder that is not one of ours. GenirError for a file that describes none."""
     path = folder / LANGUAGE
-    return Language(**json.loads(path.read_text())) if path.is_file() else None
+    try:
+        return Language(**loads(path.read_bytes())) if path.is_file() else None
+    except (ValueError, TypeError) as error:
+        raise GenirError(
+            f"expected a description of the small language in {path}, got {error}: fetch it again"
+        ) from None
 
 
 def release(folder: Path, target: Path, card: str) -> None:

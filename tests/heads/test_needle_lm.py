@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from genir.errors import GenirError
 from genir.models import needle_training
 from genir.models.needle_language import STOP, Language, Task, episode, padded
 from genir.models.needle_lm import NeedleRecipe, Rung, accuracy, answered, load_needle_lm, passes, untrained_model
+from genir.models.needle_released import language_of
 from genir.models.needle_training import losses, obtain_needle_lm, train_needle_lm
 
 LANGUAGE = Language(values=16, attributes=2, fillers=8, words=2)
@@ -145,3 +147,10 @@ def test_the_gate_asks_for_every_task():
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(GenirError, match=r"found no config\.json: train one with make train MODEL=needle-lm"):
         load_needle_lm(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"nonsense": 1}', '{"words": 1, "words": 2}'])
+def test_a_language_file_that_describes_none_is_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "language.json").write_text(text)
+    with pytest.raises(GenirError, match=r"^expected a description of the small language in .*: fetch it again$"):
+        language_of(tmp_path)

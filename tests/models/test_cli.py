@@ -124,7 +124,9 @@ def test_a_run_that_was_stopped_goes_on(run: Run, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
     save = training.save_checkpoint
 
-    def stop(scratch: Path, parameters: object, optimizer: object, reached: tuple[int, float], **options: object) -> None:
+    def stop(
+        scratch: Path, parameters: object, optimizer: object, reached: tuple[int, float], **options: object
+    ) -> None:
         save(scratch, parameters, optimizer, reached, **options)  # type: ignore[arg-type]
         if reached[0] == 12:
             raise KeyboardInterrupt

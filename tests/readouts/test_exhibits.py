@@ -51,6 +51,6 @@ def test_an_exhibit_is_kept_whole_and_replaced(tmp_path):
     keep("figure3", {"layers": 24})
     assert json.loads((tmp_path / "exhibits" / "owner--model" / "figure3.json").read_text()) == {"layers": 24}
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["figure3.json"]
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        keep("figure3", {"value": float("nan")})
-    assert json.loads((tmp_path / "exhibits" / "owner--model" / "figure3.json").read_text()) == {"layers": 24}
+    keep("figure3", {"values": (float("nan"), 1.0), "low": float("-inf")})  # null stands for what is not finite
+    kept = json.loads((tmp_path / "exhibits" / "owner--model" / "figure3.json").read_text())
+    assert kept == {"values": [None, 1.0], "low": None}

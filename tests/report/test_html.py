@@ -145,7 +145,7 @@ def test_drawings_say_in_words_what_they_show(page: Page) -> None:
     assert "Measured 0.7143 %, interval 0.1961 to 2.567 %; asked: below 5 %; the paper: NQ10k 0.76, NQ320k 3.39, Trivia-QA 14.7 %." in strips  # fmt: skip
     assert all(strips)
     figures = [a for _, a in page.all("div") if a.get("role") == "img"]
-    assert len(figures) == len(page.all("figure")) == 3 + 2 + 2 + 4
+    assert len(figures) == len(page.all("figure")) == 3 + 2 + 2 + 5
     assert all(a["aria-label"] for a in figures)
 
 
