@@ -20,6 +20,7 @@ from matplotlib.ticker import MaxNLocator
 
 INK, FAINT = "#1c2128", "#c9ced6"
 CELL_INK = "#1c2129"  # on a coloured cell, which is the same in a dark theme
+ABREAST = 20  # characters of a name of which two stand side by side below a figure
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#6b7280")  # Okabe and Ito's, told apart without colour vision
 LINES = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"), ((0, (5, 1, 1, 1, 1, 1)), "v"))  # and in black and white
 SHEET = LinearSegmentedColormap.from_list("sheet", ("#f4f7fb", "#0072b2"))
@@ -129,7 +130,8 @@ def _draw(drawn: FigureBase, panel: Panel) -> None:
     axes = drawn.add_subplot()
     {"curves": _curves, "bars": _bars, "matrix": _matrix}[panel.kind](axes, panel)
     if panel.kind != "matrix" and len(panel.series) > 1:
-        drawn.legend(loc="outside lower center", ncols=2, frameon=False, handlelength=2.6)
+        abreast = 2 if max(len(series.name) for series in panel.series) <= ABREAST else 1
+        drawn.legend(loc="outside lower center", ncols=abreast, frameon=False, handlelength=2.6)
 
 
 def _curves(axes: Axes, panel: Panel) -> None:
