@@ -9,7 +9,7 @@ ARGS   ?=
 PEERS  ?= .peers
 PEER_NAMES := nnsight pyvene transformer-lens-3 transformer-lens-4
 
-.PHONY: help claims test lint fuzz faults bench bench-peers report train controls clean-cache
+.PHONY: help claims test lint fuzz faults bench bench-peers report docs train controls clean-cache
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -44,6 +44,10 @@ $(PEERS)/%/installed: tests/benchmarks/peers/%.txt
 
 report: $(STAMP) ## the HTML report of the last claims run
 	$(BIN)/python -m genir report $(ARGS)
+
+docs: $(STAMP) ## the reference of the Python API, as HTML in build/api
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python -m pdoc genir.api genir.corpora genir.models genir.interventions genir.readouts genir.statistics genir.report --output-directory build/api
 
 train: $(STAMP) ## train a model into the cache: MODEL=vital600
 	$(BIN)/python -m genir train $(MODEL) $(ARGS)
