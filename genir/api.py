@@ -53,7 +53,7 @@ class GenIR:
         self.protocol = Protocol(protocol)
         self.corpus = corpus if isinstance(corpus, Corpus) else corpus_of(name, None if corpus is None else str(corpus))
         known = name in CATALOGUE
-        folder = obtain_named(name, self.corpus, Path(cache), where) if known else fetch(name)
+        folder = obtain_named(name, self.corpus, Path(cache), where)
         self.dsi: DSI = load_dsi(folder, name if known else None, where)
         self._base = fetch(str(base)) if base is not None else base_of(name, Path(cache)) if known else None
 
@@ -70,14 +70,14 @@ class GenIR:
     def correct(self, queries: Sequence[Query] | None = None) -> Correct:
         """Of ``queries``, by default the validation queries, those whose document is at rank 1."""
         chosen = self.corpus.validation if queries is None else queries
-        return correct_queries(self.dsi, chosen, self.protocol, self._length)
+        return correct_queries(self.dsi, chosen, self.protocol, self.dsi.padded_to(self.protocol))
 
     def ranks(self, queries: Correct, *plans: Plan | Intervention) -> NDArray[np.int64]:
         """Rank of each query's document under each plan, (plans, queries), 1-based over words and documents."""
         made = [self.intervention(plan) for plan in plans]
         base = self.base if any(OTHER in one.edits.values() for one in made) else None
-        rows = self.dsi.rows_of(queries.docids)
-        return sweep(self.dsi, queries.texts, rows, made, base=base, protocol=self.protocol, length=self._length)
+        rows, length = self.dsi.rows_of(queries.docids), self.dsi.padded_to(self.protocol)
+        return sweep(self.dsi, queries.texts, rows, made, base=base, protocol=self.protocol, length=length)
 
     def loss(self, queries: Correct, plan: Plan | Intervention, confidence: float = 0.95) -> Estimate:
         """The share of ``queries`` whose document leaves rank 1 under ``plan``, net of doing nothing, with its interval.
@@ -100,7 +100,7 @@ class GenIR:
             unembedding_of(self.dsi.model),
         )
         found: list[list[tuple[str, float]]] = [[] for _ in texts]
-        for chosen, inputs in self.dsi.batches(texts, self.protocol, length=self._length):
+        for chosen, inputs in self.dsi.batches(texts, self.protocol, length=self.dsi.padded_to(self.protocol)):
             best, logits = top(self.dsi.final_state(inputs), unembedding, rows, k)
             for number, mine, scores in zip(chosen.tolist(), best.tolist(), logits.tolist(), strict=True):
                 found[number] = [(docid_of[row], score) for row, score in zip(mine, scores, strict=True)]
@@ -111,7 +111,3 @@ class GenIR:
         if isinstance(plan, Intervention):
             return plan
         return plan.on(self.dsi.layers, self.stages if self.dsi.layers >= 3 else None)
-
-    @property
-    def _length(self) -> int:
-        return self.dsi.max_length if self.protocol is Protocol.AS_PUBLISHED else 0

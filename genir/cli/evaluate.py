@@ -7,11 +7,12 @@ from pathlib import Path
 
 from transformers.utils import logging
 
-from genir.cli.named import corpus_of, folder_of
+from genir.cli.named import corpus_of
 from genir.corpora.records import Corpus, Query
 from genir.errors import GenirError
 from genir.models.dsi import DSI, load_dsi
 from genir.models.obtain import device_of
+from genir.models.released import obtain_named
 from genir.readouts.bm25 import bm25_ranks, indexed_prefixes
 from genir.readouts.effectiveness import Effectiveness, effectiveness
 from genir.readouts.metrics import Ranked, hits, recall, reciprocal_rank
@@ -36,7 +37,7 @@ def evaluate(
     queries = getattr(corpus, split)
     if not queries:
         raise GenirError(f"expected {split} queries in {corpus.name}, got none: choose another --split")
-    dsi = load_dsi(folder_of(model, corpus, cache, where), device=where)
+    dsi = load_dsi(obtain_named(model, corpus, cache, where), device=where)
     found = effectiveness(dsi, queries, depth)
     print(f"{dsi.name}: {len(corpus.documents):,} documents, {len(queries):,} {split} queries of {corpus.name}\n")
     print(table(systems(dsi, corpus, queries, found)))

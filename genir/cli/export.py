@@ -10,10 +10,10 @@ from transformers.utils import logging
 from genir.cli.evaluate import systems, table
 from genir.corpora.records import Corpus
 from genir.errors import GenirError
-from genir.models.catalogue import corpus_of, entry
+from genir.models.catalogue import RELEASED, corpus_of, entry
 from genir.models.dsi import load_dsi
 from genir.models.obtain import base_of, device_of, obtain_trained
-from genir.models.released import RELEASED, export, put_together, seal
+from genir.models.released import export, put_together, seal
 from genir.models.store import MANIFEST
 from genir.readouts.effectiveness import effectiveness
 from genir.readouts.metrics import Ranked, hits, recall, reciprocal_rank

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from genir.corpora.records import Corpus
 from genir.errors import GenirError
 from genir.models import catalogue
 from genir.models.catalogue import CATALOGUE
-from genir.models.obtain import fetch
-from genir.models.released import obtain_named
 
 
 def corpus_of(model: str, corpus: str | None) -> Corpus:
@@ -25,10 +21,3 @@ def corpus_of(model: str, corpus: str | None) -> Corpus:
             "check the spelling"
         )
     return catalogue.corpus_of(model, corpus)
-
-
-def folder_of(model: str, corpus: Corpus, cache: Path, device: torch.device) -> Path:
-    """The folder of a catalogued model, released or trained if need be, of a hub id, or the folder that ``model`` is."""
-    if model in CATALOGUE:
-        return obtain_named(model, corpus, cache, device)
-    return fetch(model)

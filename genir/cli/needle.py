@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from genir.models.catalogue import NEEDLE_SEEDS, needle_name
 from genir.models.needle_lm import NeedleRecipe, gate_text
 from genir.models.needle_training import Progress, obtain_needle_lm
 from genir.models.obtain import device_of
 
-SEEDS = (0, 1, 2)
 CARD = """# {name}
 
 A language model of {layers} layers x {heads} heads for the study of retrieval heads: a Llama of {hidden} dimensions that speaks nothing
@@ -39,17 +39,17 @@ def release_needle_lms(cache: Path, device: str) -> int:
     from genir.models.needle_released import release, released
 
     for recipe, continued, folder in _trained(cache, device):
-        target = released(_name(recipe.seed, continued))
+        target = released(needle_name(recipe.seed, continued))
         release(folder, target, _card(recipe, continued, folder))
         print(target)
     return 0
 
 
 def _trained(cache: Path, device: str) -> Iterator[tuple[NeedleRecipe, bool, Path]]:
-    for seed in SEEDS:
+    for seed in NEEDLE_SEEDS:
         recipe = NeedleRecipe(seed)
         for continued in (False, True):
-            with tqdm(desc=_name(seed, continued), unit="step", mininterval=1.0) as bar:
+            with tqdm(desc=needle_name(seed, continued), unit="step", mininterval=1.0) as bar:
 
                 def watch(progress: Progress, bar: tqdm = bar) -> None:
                     bar.set_postfix_str(
@@ -64,20 +64,16 @@ def _trained(cache: Path, device: str) -> Iterator[tuple[NeedleRecipe, bool, Pat
             yield recipe, continued, folder
 
 
-def _name(seed: int, continued: bool) -> str:
-    return f"needle-lm-{seed}{'-long' if continued else ''}"
-
-
 def _card(recipe: NeedleRecipe, continued: bool, folder: Path) -> str:
     found = json.loads((folder / "metrics.json").read_text())
     return CARD.format(
-        name=_name(recipe.seed, continued),
+        name=needle_name(recipe.seed, continued),
         layers=recipe.layers,
         heads=recipe.heads,
         hidden=recipe.hidden,
         filler=(recipe.continued if continued else recipe.ladder)[-1].filler,
         seed=recipe.seed,
-        how=f", continued from {_name(recipe.seed, False)} on texts three times as long" if continued else "",
+        how=f", continued from {needle_name(recipe.seed)} on texts three times as long" if continued else "",
         gate=gate_text(),
         found=", ".join(f"{task} {share:.0%}" for task, share in found.items()),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from transformers.utils import logging
 
-from genir.cli.named import corpus_of, folder_of
+from genir.cli.named import corpus_of
 from genir.errors import GenirError
 from genir.interventions.fold import fold_reduced, replaced_mlps
 from genir.interventions.sites import Stages, published_stages
@@ -15,6 +15,7 @@ from genir.interventions.sweep import site_means
 from genir.models.dsi import DSI, load_dsi
 from genir.models.obtain import device_of
 from genir.models.ranking import gold_ranks
+from genir.models.released import obtain_named
 from genir.readouts.correct import correct_queries
 from genir.readouts.metrics import Ranked, pairs
 from genir.readouts.table1 import table1
@@ -33,7 +34,7 @@ def prune(model: str, corpus_name: str | None, cache: Path, device: str, out: Pa
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise GenirError(f"expected a new or an empty folder to write to, {out} is neither: choose another with --out")
     where, corpus = device_of(device), corpus_of(model, corpus_name)
-    dsi = load_dsi(folder_of(model, corpus, cache, where), model, where)
+    dsi = load_dsi(obtain_named(model, corpus, cache, where), model, where)
     correct = correct_queries(dsi, corpus.validation)
     if not correct.queries:
         raise GenirError(

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from genir.corpora.lines import excerpt, lines, records, string
-from genir.corpora.records import Corpus, Query
+from genir.corpora.records import Corpus, Query, held_out_texts
 from genir.errors import GenirError
 
 GENERATED = "generated"
@@ -47,7 +47,7 @@ def with_generated(corpus: Corpus, generated: Mapping[str, Sequence[str]]) -> Co
         raise GenirError(
             f"expected queries of documents of {corpus.name}, got {strangers[0]!r}: were they generated for another corpus?"
         )
-    secret = {query.text.casefold() for query in (*corpus.validation, *corpus.test)}
+    secret = held_out_texts(corpus.validation, corpus.test)
     made = []
     for document in corpus.documents:
         unlike = {" ".join(text.split()).casefold(): " ".join(text.split()) for text in generated.get(document.id, ())}

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genir.corpora.records import Corpus, Document, Query
+from genir.corpora.records import Corpus, Document, Query, held_out_texts
 from genir.errors import GenirError
 
 CHARACTERS = 1_000  # of a page that the paper keeps; the 32 tokens are cut at training
@@ -77,7 +77,7 @@ def page_corpus(
     docid = {title: str(i) for i, title in enumerate(titles)}
     splits = _split(questions, set(chosen), set(order[:number]), set(order[number : 2 * number]))
     train, validation, test = (_queries(part, split, docid) for split, part in splits.items())
-    secret = {query.text.casefold() for query in (*validation, *test)}
+    secret = held_out_texts(validation, test)
     seen = tuple(query for query in train if query.text.casefold() not in secret)
     notes: dict[str, int | str] = {
         "seed": seed,

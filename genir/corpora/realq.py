@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from genir.corpora.queries import KEYWORDS, MadeQuery, Page, document_frequencies, page_queries
-from genir.corpora.records import Corpus, Query
+from genir.corpora.records import Corpus, Query, held_out_texts
 from genir.corpora.sentences import without_parentheses
 
 TITLED = "titled"
@@ -25,7 +25,7 @@ def with_made_queries(corpus: Corpus) -> Corpus:
     """
     pages = [Page(document.id, document.title, document.text, "", "") for document in corpus.documents]
     frequencies = document_frequencies(pages)
-    secret = {query.text.casefold() for query in (*corpus.validation, *corpus.test)}
+    secret = held_out_texts(corpus.validation, corpus.test)
     made = tuple(
         Query(f"{page.id}/{query.kind}-{query.number}", text, (page.id,), query.kind)
         for page in pages

@@ -95,6 +95,11 @@ class Corpus:
         return digest.hexdigest()
 
 
+def held_out_texts(*splits: Iterable[Query]) -> frozenset[str]:
+    """The texts of held-out queries, case ignored: no query that is trained on may have one of them."""
+    return frozenset(query.text.casefold() for split in splits for query in split)
+
+
 def _line(*values: str | list[str]) -> bytes:
     # JSON keeps the borders between values, which a plain join would lose.
     return json.dumps(values).encode() + b"\n"

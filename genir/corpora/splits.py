@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genir.corpora.queries import DESCRIPTION, LATE, MadeQuery, Page
-from genir.corpora.records import Query
+from genir.corpora.records import Query, held_out_texts
 
 FEWEST_WORDS = 4
 FULL_SIZE = 5_000
@@ -84,7 +84,7 @@ def split(
             record = Query(f"{page.id}/{query.kind}-{query.number}", query.text, (page.id,), query.kind)
             (held if query.kind in held_kinds else train).append(record)
 
-    secret = {query.text.casefold() for query in (*validation, *test)}
+    secret = held_out_texts(validation, test)
     kept = tuple(query for query in train if query.text.casefold() not in secret)
     described = sum(bool(page.description) for page in pages)
     notes: dict[str, int | str] = {

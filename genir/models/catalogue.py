@@ -15,6 +15,14 @@ from genir.errors import GenirError
 from genir.models.recipe import Recipe, SelectiveRecipe
 from genir.models.siblings import SIBLINGS, sibling
 
+RELEASED = Path(__file__).parents[2] / "fixtures" / "released"
+NEEDLE_SEEDS = (0, 1, 2)
+
+
+def needle_name(seed: int, continued: bool = False) -> str:
+    """What the small language model of a seed is called, and its continuation on longer texts."""
+    return f"needle-lm-{seed}{'-long' if continued else ''}"
+
 
 class Entry(NamedTuple):
     """A named model: where its documents and queries come from, and how it is trained.

@@ -34,6 +34,11 @@ class Protocol(StrEnum):
     UNPADDED = "unpadded"
     AS_PUBLISHED = "as-published"
 
+    @property
+    def without_pads(self) -> Protocol:
+        """The protocol where the published scripts, which attend pads elsewhere, have none: Table 3's T5 rows, Fig. 3-5, Table 5."""
+        return Protocol.UNPADDED if self is Protocol.AS_PUBLISHED else self
+
 
 def docid_token(docid: str) -> str:
     """The token that stands for a document, as in the checkpoints published with the paper."""
@@ -63,6 +68,10 @@ class DSI:
     def vocabulary(self) -> int:
         """The number of rows that the unembedding ranks, words and document ids alike."""
         return vocabulary_of(self.model)
+
+    def padded_to(self, protocol: Protocol) -> int:
+        """The tokens that a query is padded to at least: the maximum length as published, none otherwise."""
+        return self.max_length if protocol is Protocol.AS_PUBLISHED else 0
 
     @property
     def device(self) -> torch.device:

@@ -25,12 +25,13 @@ class Rung(NamedTuple):
     """At most ``steps`` steps of ``batch`` texts of up to ``filler`` filler tokens, each with ``needles`` needle questions.
 
     ``hops`` is how many questions of every other task a text has, ``rate`` the share of the recipe's learning rates. A rung is left
-    when the mean answer loss of the recipe's last ``every`` steps is below ``enough`` nats.
+    when the mean answer loss of the recipe's last ``every`` steps is below ``enough`` nats; the last one never, since its rates fall
+    with its steps.
     """
 
     filler: int
     steps: int
-    enough: float = 0.04
+    enough: float = 0.0
     rate: float = 1.0
     needles: int = 2
     hops: int = 1
@@ -60,9 +61,9 @@ class NeedleRecipe:
     ladder: tuple[Rung, ...] = (
         Rung(4, 1_000, enough=0.25, needles=3, hops=0, batch=48),
         Rung(16, 800, enough=0.08, rate=0.5),
-        Rung(64, 800, rate=0.3, batch=16),
+        Rung(64, 500, rate=0.3, batch=16),
     )
-    continued: tuple[Rung, ...] = (Rung(192, 150, rate=0.2, batch=8),)
+    continued: tuple[Rung, ...] = (Rung(192, 400, rate=0.2, batch=8),)
     learning_rate: float = 5e-3
     matrix_rate: float = 0.03
     warmup: int = 40
@@ -70,10 +71,13 @@ class NeedleRecipe:
     every: int = 20
     threads: int = 1
 
-    def content(self) -> dict[str, Any]:
-        """Everything that the weights depend on, for the store."""
+    def content(self, continued: bool = False) -> dict[str, Any]:
+        """Everything that the weights depend on, for the store; how it goes on is nothing to a model that is not ``continued``."""
         libraries = {name: metadata.version(name) for name in ("torch", "transformers", "numpy")}
-        return {"recipe": dataclasses.asdict(self), "libraries": libraries}
+        recipe = dataclasses.asdict(self)
+        if not continued:
+            del recipe["continued"]
+        return {"recipe": recipe, "continued": continued, "libraries": libraries}
 
 
 def load_needle_lm(folder: Path, name: str | None = None, device: str = "cpu") -> CausalLM:

@@ -7,11 +7,12 @@ import shutil
 from pathlib import Path
 
 from genir.errors import GenirError
+from genir.models.catalogue import RELEASED
 from genir.models.checkpoint import LOG
 from genir.models.needle_language import Language
 from genir.models.needle_lm import LANGUAGE, NeedleRecipe, load_needle_lm
 from genir.models.needle_training import obtain_needle_lm
-from genir.models.released import RELEASED, seal, sealed
+from genir.models.released import seal, sealed
 from genir.strict_json import loads
 
 __all__ = ["language_of", "load_needle_lm", "needle_folder", "release", "released"]

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from genir.errors import GenirError
+from genir.models.catalogue import needle_name
 from genir.models.causal import causal_lm
 from genir.models.checkpoint import CHECKPOINT, LOG, Log, save_tensors, tidy
 from genir.models.needle_language import Batch, training_batch
@@ -62,7 +63,7 @@ def obtain_needle_lm(
     While it trains, ``progress.json`` beside its scratch folder says how far it is, and ``watch`` is told of every step.
     """
     start = obtain_needle_lm(recipe, cache, watch=watch, device=device) if continued else None
-    name = f"needle-lm-{recipe.seed}{'-long' if continued else ''}"
+    name = needle_name(recipe.seed, continued)
 
     def build(target: Path, scratch: Path) -> None:
         told = 0.0
@@ -77,7 +78,7 @@ def obtain_needle_lm(
 
         train_needle_lm(recipe, target, scratch, start, report, device)
 
-    return obtain(cache / "models", name, {**recipe.content(), "continued": continued}, build)
+    return obtain(cache / "models", name, recipe.content(continued), build)
 
 
 def train_needle_lm(
@@ -101,9 +102,8 @@ def train_needle_lm(
         model = (untrained_model(recipe) if start is None else read_model(start)).to(device).train()
         ladder = recipe.ladder if start is None else recipe.continued
         _climb(model, recipe, ladder, scratch, report)
-        lm = causal_lm(
-            f"needle-lm-{recipe.seed}", model.eval().half().float().cpu()
-        )  # what is shipped is what is judged
+        shipped = model.eval().half().float().cpu()  # what is shipped is what is judged
+        lm = causal_lm(needle_name(recipe.seed), shipped)
         measured = accuracy(lm, recipe.language, ladder[-1].filler, np.random.default_rng([recipe.seed, 9]))
     finally:
         torch.set_num_threads(threads)

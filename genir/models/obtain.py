@@ -67,6 +67,7 @@ def obtain_trained(
     Under ``accelerate launch`` every process calls this with the same arguments and returns the same folder.
     """
     start, recipe = base or obtain_base(cache), suited(recipe, device)
+    identity = start.name if base is None else _identity(base)
 
     def build(target: Path, scratch: Path) -> None:
         _tell("train", scratch)
@@ -92,7 +93,7 @@ def obtain_trained(
                 train(recipe, corpus, start, path, path, device=device)
                 what, path = _told()
             return path
-    folder = obtain(cache / "models", recipe.name, recipe.content(corpus, _identity(start)), build)
+    folder = obtain(cache / "models", recipe.name, recipe.content(corpus, identity), build)
     _tell("done", folder)
     return folder
 
@@ -100,7 +101,7 @@ def obtain_trained(
 def cached(recipe: Recipe, corpus: Corpus, cache: Path, device: torch.device) -> Path | None:
     """The folder that ``obtain_trained`` would serve at once, or None where it would have to train."""
     start, recipe = obtain_base(cache), suited(recipe, device)
-    folder = cache / "models" / f"{recipe.name}-{recipe.key(corpus, _identity(start))}"
+    folder = cache / "models" / f"{recipe.name}-{recipe.key(corpus, start.name)}"
     return folder if intact(folder) else None
 
 

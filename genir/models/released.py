@@ -21,10 +21,10 @@ from torch import Tensor
 from genir import strict_json
 from genir.corpora.records import Corpus
 from genir.errors import GenirError
-from genir.models.catalogue import entry
+from genir.models.catalogue import CATALOGUE, RELEASED, entry
 from genir.models.dsi import DSI
 from genir.models.examples import untrained_dsi
-from genir.models.obtain import base_of, obtain_trained
+from genir.models.obtain import base_of, fetch, obtain_trained
 from genir.models.recipe import Recipe
 from genir.models.store import MANIFEST, intact, obtain
 from genir.models.t5 import load_t5
@@ -33,11 +33,15 @@ PART_BYTES = 15_000_000
 FROZEN = ("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight")
 DOCIDS = "docids"
 SUMS = "SHA256SUMS"
-RELEASED = Path(__file__).parents[2] / "fixtures" / "released"
 
 
 def obtain_named(name: str, corpus: Corpus, cache: Path, device: torch.device, train: bool = False) -> Path:
-    """The Hugging Face folder of a model of the catalogue: as it was released, unless there is no release or ``train`` is set."""
+    """The Hugging Face folder of a model: of the catalogue, as it was released or else trained, of a folder or of a hub id.
+
+    With ``train`` a model that is released is trained all the same.
+    """
+    if name not in CATALOGUE:
+        return fetch(name)
     released = RELEASED / name
     if train or not released.is_dir():
         return obtain_trained(entry(name).recipe_for(corpus), corpus, cache, device, base=base_of(name, cache))

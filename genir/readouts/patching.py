@@ -62,8 +62,7 @@ def patched_ranks(
 
     from_base = [plan for plan in plans if OTHER in plan.edits.values()]
     rest = [plan for plan in plans if plan not in from_base]
-    t5_protocol = Protocol.UNPADDED if protocol is Protocol.AS_PUBLISHED else protocol
-    return measured(rest, protocol) | (measured(from_base, t5_protocol) if from_base else {})
+    return measured(rest, protocol) | (measured(from_base, protocol.without_pads) if from_base else {})
 
 
 def reduced_ranks(

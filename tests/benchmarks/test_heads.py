@@ -27,14 +27,6 @@ WAYS = ("detection", "detection, two heads masked", "plain greedy decoding", "ea
 ALL = {"output_attentions": True, "return_dict_in_generate": True}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def model() -> LlamaForCausalLM:
     config = LlamaConfig(
         vocab_size=2000, hidden_size=256, intermediate_size=512, num_hidden_layers=8, num_attention_heads=8,

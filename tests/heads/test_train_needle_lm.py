@@ -39,7 +39,7 @@ def test_every_seed_and_its_continuation_are_obtained(monkeypatch, tmp_path, cap
 def test_releases_are_sealed_and_loaded_by_name(monkeypatch, tmp_path, capsys):
     recipe = NeedleRecipe(0, layers=1, heads=2, head_size=4, hidden=8, intermediate=8)
     monkeypatch.setattr(needle_released, "RELEASED", tmp_path / "released")
-    monkeypatch.setattr(command, "SEEDS", (0,))
+    monkeypatch.setattr(command, "NEEDLE_SEEDS", (0,))
 
     def obtain(asked, cache, *, continued, watch, device):
         folder = tmp_path / f"{continued}"

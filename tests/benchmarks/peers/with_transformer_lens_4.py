@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import torch
+from lens import hooked_sweep
 from subject import Place, Subject, main
 from transformer_lens.model_bridge import TransformerBridge
 
@@ -21,18 +22,7 @@ def boot(subject: Subject) -> TransformerBridge:
 
 def sweep(subject: Subject, model: TransformerBridge) -> list[torch.Tensor]:
     inputs = {"input": subject.ids, "attention_mask": subject.mask, "decoder_input": subject.start}
-    names = {name(place) for place in subject.places}
-    _, cache = model.run_with_cache(**inputs, names_filter=lambda hook: hook in names)
-    means = {place: cache[name(place)].mean(0) for place in subject.places}
-
-    def put(value: torch.Tensor) -> object:
-        return lambda output, hook: value.expand_as(output)
-
-    found = []
-    for plan in subject.plans:
-        hooks = [(name(place), put(means[place] * (kind == "mean"))) for place, kind in plan.items()]
-        found.append(subject.ranks(model.run_with_hooks(**inputs, fwd_hooks=hooks)[:, 0]))
-    return found
+    return hooked_sweep(subject, model, name, inputs)
 
 
 main(boot, sweep)
