@@ -13,6 +13,7 @@ import torch
 from genir.corpora.packages import package_file
 from genir.errors import GenirError
 from genir.models.causal_attention import INTERFACE, Watch, register, watching
+from genir.models.products import frozen
 from genir.models.store import obtain
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def causal_lm(name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerB
             f"expected a decoder-only language model, got the encoder-decoder {config.model_type} in {name}"
         )
     model.eval()
+    frozen(model)
     try:
         model.set_attn_implementation(INTERFACE)
     except ValueError as error:

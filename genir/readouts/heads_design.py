@@ -19,7 +19,7 @@ from genir.models.causal_attention import Head, HeadMask
 from genir.models.decoding import Progress
 from genir.readouts.heads import Runs, detect, retrieval_heads
 from genir.readouts.heads_causal import Masking, masking
-from genir.readouts.heads_masked import text_loss
+from genir.readouts.heads_masked import answers, text_loss
 from genir.readouts.needle import Cell, Questions, cells
 from genir.readouts.needle_bank import NEEDLES, Needle
 
@@ -29,7 +29,8 @@ class Design:
     """Lengths in tokens, depths, haystacks and draws; ``seed`` draws haystacks and random sets.
 
     ``contexts`` haystacks for detection, ``crossed`` ones that every needle is put into. ``sets`` random sets are judged,
-    ``fewer`` are recorded beside them. The map of recall with the retrieval heads masked has the first ``mapped`` lengths.
+    ``fewer`` are recorded beside them. The map of recall with the retrieval heads masked has the first ``mapped`` lengths, of
+    which the ladder measures one.
     """
 
     lengths: tuple[int, ...] = (300, 700, 1500)
@@ -138,12 +139,15 @@ def masked_ladder(
     return _masking(lm, asked, scores, design, progress, rng=design.rng(40), size=size, doses=doses, sets=0)
 
 
-def masked_map(
+def masked_recall(
     lm: CausalLM, asked: Questions, scores: NDArray[np.float64], design: Design, progress: Progress | None = None
-) -> Masking:
-    """The retrieval heads masked, at the lengths and depths of ``asked``; no random sets."""
-    size = len(masked_heads(scores))
-    return _masking(lm, asked, scores, design, progress, rng=design.rng(45), size=size, doses=(size,), sets=0)
+) -> NDArray[np.float64]:
+    """Recall of the answers of ``asked`` with the retrieval heads masked, (cells,)."""
+    mask = HeadMask(masked_heads(scores))
+    steps, batch = design.masked_steps, design.masked_batch
+    found = answers(lm, asked.cells, [mask], asked.needles, steps=steps, batch=batch, progress=progress)
+    recall: NDArray[np.float64] = found.recall[0]
+    return recall
 
 
 def masked_control(

@@ -50,7 +50,7 @@ def _recall_map(
     lengths, depths = np.unique(length), np.unique(depth)
     values = [[_mean(recall[(length == x) & (depth == y)]) for x in lengths] for y in depths]
     return {
-        "kind": "matrix", "title": title, "x": "length", "y": "depth", "values": values,
+        "kind": "matrix", "title": title, "x": "length", "y": "depth", "values": values, "range": [0, 1],
         "x_labels": lengths.tolist(), "y_labels": [f"{100 * y:.0f} %" for y in depths],
     }  # fmt: skip
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from genir.errors import GenirError
 from genir.models.causal import CausalLM
@@ -47,6 +48,10 @@ class Questions(NamedTuple):
     def of_length(self, *lengths: int) -> Questions:
         """Those whose context has one of these lengths."""
         return self._replace(cells=tuple(cell for cell in self.cells if cell.length in lengths))
+
+    def where(self) -> dict[str, NDArray[Any]]:
+        """Needle, depth and length of each cell, (cells,)."""
+        return {name: np.array([getattr(cell, name) for cell in self.cells]) for name in ("needle", "depth", "length")}
 
 
 def cells(

@@ -56,7 +56,7 @@ class Panel(NamedTuple):
     """One chart. ``name`` is its file's, ``x`` the places on its first axis, one for each number of a series.
 
     Curves are drawn over ``x`` (numbers, or else evenly); bars and matrices take its labels. ``stages`` are half-open
-    ranges of layers, marked as the paper marks them.
+    ranges of layers, marked as the paper marks them. A matrix's colours cover ``range``, by default its numbers and zero.
     """
 
     kind: Literal["curves", "bars", "matrix"]
@@ -69,6 +69,7 @@ class Panel(NamedTuple):
     stages: tuple[tuple[int, int], ...] = ()
     log: bool = False
     percent: bool = False
+    range: tuple[float, float] | None = None
 
     @property
     def summary(self) -> str:
@@ -205,7 +206,8 @@ def _bars(axes: Axes, panel: Panel) -> None:
 def _matrix(axes: Axes, panel: Panel) -> None:
     values = [list(series.values) for series in panel.series]
     finite = [value for row in values for value in row if math.isfinite(value)] or [0.0]
-    lowest, highest = min(0.0, *finite), max(0.0, *finite) or 1.0  # zero is the palest: a pale place is a small number
+    own = min(0.0, *finite), max(0.0, *finite) or 1.0  # zero is the palest: a pale place is a small number
+    lowest, highest = panel.range or own
     image = axes.pcolormesh(values, cmap=SHEET, vmin=lowest, vmax=highest, edgecolors="white", linewidth=0.4)
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)

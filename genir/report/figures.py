@@ -107,7 +107,7 @@ def _figure5(payload: Mapping[str, Any], stages: tuple[tuple[int, int], ...]) ->
 
 
 def _drawn_as_told(name: str, payload: Mapping[str, Any]) -> Panel:
-    """An exhibit that says itself how it is drawn: {kind, title, x, y, values, x_labels, y_labels}."""
+    """An exhibit that says itself how it is drawn: {kind, title, x, y, values, x_labels, y_labels, range}."""
     kind, values = payload["kind"], payload.get("values")
     rows = isinstance(values, list) and bool(values) and isinstance(values[0], list)
     if kind == "matrix" and not rows:
@@ -128,7 +128,20 @@ def _drawn_as_told(name: str, payload: Mapping[str, Any]) -> Panel:
         )
     x = _labels(payload.get("x_labels"), lengths.pop(), "numbers in each row", name)
     title, x_label, y_label = (str(payload.get(key, "")) for key in ("title", "x", "y"))
-    return Panel(cast(Any, kind), name, title or name, x_label, y_label, x, series)
+    return Panel(
+        cast(Any, kind), name, title or name, x_label, y_label, x, series, range=_range(payload.get("range"), name)
+    )
+
+
+def _range(given: Any, name: str) -> tuple[float, float] | None:
+    """The range of an exhibit's colours, if it gives one."""
+    if given is None:
+        return None
+    if isinstance(given, list) and len(given) == 2 and all(isinstance(end, int | float) for end in given):
+        lowest, highest = given
+        if lowest < highest:
+            return float(lowest), float(highest)
+    raise GenirError(f"expected a range [lowest, highest] in the exhibit {name}, got {given!r}: run the claims again")
 
 
 def _labels(given: Any, count: int, what: str, name: str) -> list[Any]:

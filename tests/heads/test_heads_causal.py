@@ -10,7 +10,8 @@ from genir.models.causal import causal_lm
 from genir.models.causal_attention import HeadMask
 from genir.readouts.heads import detect, run_scores
 from genir.readouts.heads_causal import masking, one_per_needle
-from genir.readouts.needle import Cell
+from genir.readouts.heads_design import Design, masked_ladder, masked_recall
+from genir.readouts.needle import Cell, Questions
 from genir.readouts.needle_bank import Needle
 from tests.heads.tiny_lms import copying_model
 
@@ -54,6 +55,15 @@ def test_the_planted_head_is_the_only_dose_that_matters(lm, rng):
     assert found.said.shape == (1 + 2 + 6, 4)
     with pytest.raises(GenirError, match=r"was masked \(\[1, 2\]\), got 3"):
         found.at(3)
+
+
+def test_recall_with_the_retrieval_heads_masked_is_that_of_the_experiment(lm, rng):
+    asked = Questions(tuple(cells(rng)), tuple(NEEDLES))
+    scores = np.array([[0.0, 0.05], [0.2, 0.9]])
+    design = Design(doses=(), masked_steps=5, masked_batch=3)
+    ladder = masked_ladder(lm, asked, scores, design)
+    assert ladder.doses.tolist() == [1]  # a tenth of four heads, but one at least
+    assert masked_recall(lm, asked, scores, design).tolist() == ladder.at(1).tolist()
 
 
 def test_the_size_of_random_sets_is_a_dose_and_leaves_heads_to_draw_from(lm, rng):

@@ -82,6 +82,12 @@ def test_exhibits_that_say_how_they_are_drawn() -> None:
     assert [text.get_text() for text in drawn(recall).texts] == ["1", "0.9", "0.8", "0.9", "none", "0.7"]
 
 
+def test_a_matrix_is_coloured_over_the_range_that_it_names() -> None:
+    payload = {"kind": "matrix", "values": [[0.2, 0.5]], "range": [0, 1]}
+    assert drawn(panels("heads_recall_masked", payload)[0]).collections[0].get_clim() == (0.0, 1.0)
+    assert drawn(panels("heads_map", payload | {"range": None})[0]).collections[0].get_clim() == (0.0, 0.5)
+
+
 def test_an_exhibit_that_is_no_figure() -> None:
     assert panels("table1", {"a": 1}) == ()
 
@@ -109,6 +115,7 @@ def test_an_exhibit_that_is_no_figure() -> None:
             r"expected rows of one length in the exhibit heads_map, got \[1, 2\]",
         ),
         ("heads_map", {"kind": "matrix", "values": [[1]], "y_labels": ["a", "b"]}, "expected 2 rows .* got 1"),
+        ("heads_map", {"kind": "matrix", "values": [[1]], "range": [1, 0]}, r"expected a range .* got \[1, 0\]"),
         ("curves", {"kind": "curves", "values": {}}, "expected numbers as values of the exhibit curves, got none"),
         (
             "bars",
