@@ -63,7 +63,7 @@ class NeedleRecipe:
         Rung(16, 800, enough=0.08, rate=0.5),
         Rung(64, 500, rate=0.3, batch=16),
     )
-    continued: tuple[Rung, ...] = (Rung(192, 400, rate=0.2, batch=8),)
+    continued: tuple[Rung, ...] = (Rung(192, 1_000, rate=0.2, batch=8),)
     learning_rate: float = 5e-3
     matrix_rate: float = 0.03
     warmup: int = 40
