@@ -75,6 +75,7 @@ def test_cross_attention_cannot_be_replaced(stage, lost, judge):
 @claim("5.1-mlp-I", where="Table 3", paper=PAPER)
 def test_stage_one_mlps_can_be_replaced_by_their_mean(lost, judge):
     """MLPs in Stage I can be replaced by mean activations: under 5 % of correct queries leave rank 1."""
+    judge.also(lost.leave_one_out(MLP, I).below(percent(5)), reading="leave-one-out")
     judge(lost.mean(MLP, I).below(percent(5)), paper=table_3("mean", MLP, I), controls=controls(lost, "mean", I))
 
 
@@ -94,6 +95,7 @@ def test_stage_three_mlps_find_the_document(lost, judge):
     """MLPs in Stage III lose above 40 % by mean, the largest loss of the nine mean cells."""
     largest = lost.mean(MLP, III)
     others = [(part, stage) for part in COMPONENTS for stage in Stage if (part, stage) != (MLP, III)]
+    judge.also(lost.leave_one_out(MLP, III).above(percent(40)), reading="leave-one-out")
     judge(
         every(
             largest.above(percent(40)).labelled("mean"),

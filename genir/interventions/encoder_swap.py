@@ -20,7 +20,7 @@ from genir.models.ranking import ranks
 
 
 class Swap(StrEnum):
-    """What the other model gives: two readings of Table 2 (PROTOCOL.md, "encoder swap")."""
+    """What the other model gives: two readings of Table 2 (docs/protocol.md, "encoder swap")."""
 
     WHOLE = "whole encoder"
     """Embeddings, layers and final norm."""

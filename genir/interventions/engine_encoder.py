@@ -129,7 +129,9 @@ def _self_attention(stream: Tensor, own: Attention, bias: Tensor, shape: torch.S
         for matrix in (own.query, own.key, own.value)
     )
     more = (0, 0, 0, padded(length) - length)
-    kv = KeysValues(F.pad(k, more).flatten(0, 1), F.pad(v, more).flatten(0, 1), bias)
+    if any(more):  # Padding by nothing copies.
+        k, v = F.pad(k, more), F.pad(v, more)
+    kv = KeysValues(k.flatten(0, 1), v.flatten(0, 1), bias)
     mixed = attend(q.flatten(0, 1), kv).view(queries, weights.heads, length, -1).transpose(1, 2)
     return linear(mixed.reshape(queries * length, -1), own.output)
 

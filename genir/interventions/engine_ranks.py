@@ -29,7 +29,7 @@ def count_larger(rows: Tensor, gold: Tensor, weights: Weights) -> Tensor:
     for start in range(0, len(weights.unembedding), step):
         block = weights.unembedding[start : start + step]
         inside = ((gold >= start) & (gold < start + len(block))).nonzero()[:, 0]
-        for some in torch.split(inside, size):
+        for some in torch.split(inside, size) if len(inside) else ():
             logits = linear(states[some], block)
             own[some] = logits.gather(1, (gold[some] - start)[:, None])
         parts = torch.searchsorted(inside, torch.arange(0, len(states) + size, size, device=rows.device)).tolist()

@@ -130,7 +130,7 @@ def _norm(sublayer: nn.Module, stream: torch.dtype) -> Tensor:
 def _product(left: Tensor, right: Tensor) -> Tensor:
     """``left @ right``, rounded once whatever the precision of the factors."""
     wide = torch.promote_types(left.dtype, torch.float32)
-    return linear(left.to(wide), right.to(wide).T.contiguous()).to(left.dtype)
+    return linear(left.to(wide), right.to(wide).T).to(left.dtype)
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {

@@ -70,7 +70,7 @@ class Accumulator:
     ) -> None:
         self.queries, self.mean_of, self.all_of = queries, mean_of, all_of
         self.given = means
-        self.sums: dict[Site, Tensor] = {}
+        self.means: dict[Site, Tensor] = {}
         self.outputs: dict[Site, Tensor] = {}
 
     def add(self, chosen: NDArray[np.int64], found: Mapping[Site, Tensor]) -> None:
@@ -78,8 +78,8 @@ class Accumulator:
         for site in self.mean_of:
             if site not in found:
                 continue
-            total = found[site].sum(0, dtype=torch.float64)
-            self.sums[site] = self.sums[site] + total if site in self.sums else total
+            share = found[site].sum(0, dtype=torch.float64) / self.queries
+            self.means[site] = self.means[site] + share if site in self.means else share
         for site in self.all_of:
             if site not in found:
                 continue
@@ -89,5 +89,4 @@ class Accumulator:
 
     def clean(self) -> Clean:
         """The means so far, in double precision or as they were given, and the kept outputs."""
-        means = {site: total / self.queries for site, total in self.sums.items()}
-        return Clean(means if self.given is None else self.given, self.outputs)
+        return Clean(self.means if self.given is None else self.given, self.outputs)

@@ -28,7 +28,7 @@ TRUNCATION = 32  # tokens of a query or a document that the paper keeps (Section
 
 
 class Protocol(StrEnum):
-    """How queries are padded and masked: three ways are mixed in the published numbers (PROTOCOL.md)."""
+    """How queries are padded and masked: three ways are mixed in the published numbers (docs/protocol.md)."""
 
     MASKED = "masked"
     UNPADDED = "unpadded"

@@ -20,7 +20,7 @@ def ranks(states: Tensor, unembedding: Tensor, rows: Tensor) -> Tensor:
     """1-based rank of row ``rows[i]`` for the state ``states[i]``: one more than the number of rows with a larger logit.
 
     ``states`` (queries, d), ``unembedding`` (vocabulary, d), ``rows`` (queries,) -> int64 (queries,). Words and document
-    ids are ranked together (PROTOCOL.md, "Setting"); a tie counts in favour of the row, and NaN ranks last.
+    ids are ranked together (docs/protocol.md, "Setting"); a tie counts in favour of the row, and NaN ranks last.
     """
     own = torch.empty(len(states), 1, dtype=states.dtype, device=states.device)
     larger = torch.ones(len(states), dtype=torch.int64, device=states.device)

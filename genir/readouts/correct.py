@@ -21,7 +21,7 @@ from genir.readouts.metrics import pairs
 class Correct(NamedTuple):
     """Queries whose relevant document is at rank 1, that document, and how many queries were asked.
 
-    Where a query has several relevant documents the one at rank 1 is followed (PROTOCOL.md, "Setting").
+    Where a query has several relevant documents the one at rank 1 is followed (docs/protocol.md, "Setting").
     """
 
     queries: tuple[Query, ...]

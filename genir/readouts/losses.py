@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from genir.interventions.circuit import Cell
 from genir.interventions.patch import MEAN, OTHER, ZERO, Kind
 from genir.interventions.sites import Component, Stage, Stages, every_site
-from genir.readouts.patching import DRAWS, NOOP, Ranks, random_label
+from genir.readouts.patching import DRAWS, NOOP, Ranks, others_label, random_label
 from genir.statistics import Estimate, census, mean, minus, proportion
 
 
@@ -32,6 +32,10 @@ class Losses:
     def mean(self, component: Component, stage: Stage) -> Estimate:
         """A cell of Table 3's mean rows."""
         return self.net(str(Cell(MEAN, component, stage)))
+
+    def leave_one_out(self, component: Component, stage: Stage) -> Estimate:
+        """The same, each query's mean taken over all others."""
+        return self.net(others_label(Cell(MEAN, component, stage)))
 
     def t5(self, component: Component, stage: Stage) -> Estimate:
         """A cell of Table 3's T5 rows: outputs of the pre-trained model for the same query."""

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from transformers import T5ForConditionalGeneration
 
 from genir.corpora.records import Query
-from genir.interventions.circuit import random_graphs, random_sets, reduced_graph, single_layers, table3
+from genir.interventions.circuit import Cell, random_graphs, random_sets, reduced_graph, single_layers, table3
 from genir.interventions.patch import MEAN, OTHER, ZERO, Intervention, Kind, noop
 from genir.interventions.sites import MLP, Stages, every_site
 from genir.interventions.sweep import Progress, site_means, sweep
 from genir.models.dsi import DSI, Protocol
 from genir.readouts.correct import Correct
 from genir.readouts.metrics import pairs
+from genir.readouts.writes import Writes, term, writes
 
 Ranks = Mapping[str, NDArray[np.int64]]
 DRAWS = 20
@@ -40,6 +41,24 @@ def section_5_1(stages: Stages, with_base: bool, rng: np.random.Generator) -> li
     return [noop(), *table3(stages, kinds).values(), *single_layers(layers).values(), *random]
 
 
+def leave_one_out(writes: Writes, stages: Stages) -> list[Intervention]:
+    """Table 3's mean cells, each query's mean taken over all others: whether its own output, which is in the mean, matters.
+
+    A query that has no other is given zeros.
+    """
+    terms = writes.terms.double()
+    others = ((terms.sum(0) - terms) / max(1, len(terms) - 1)).to(writes.terms.dtype)
+    return [
+        Intervention(others_label(cell), {site: others[:, term(site)] for site in plan.edits})
+        for cell, plan in table3(stages, (MEAN,)).items()
+    ]
+
+
+def others_label(cell: Cell) -> str:
+    """The name of a mean cell with the mean taken over all other queries."""
+    return f"{cell} of others"
+
+
 def patched_ranks(
     dsi: DSI,
     correct: Correct,
@@ -51,7 +70,7 @@ def patched_ranks(
 ) -> Ranks:
     """Rank of the followed document, (correct queries,), under each intervention of Section 5.1, by label.
 
-    As published, queries are padded to one token more than the longest correct one for zero and mean, and not at all for T5 rows.
+    The mean cells come leave-one-out as well. As published, queries are padded to one token more than the longest correct one for zero and mean, and not at all for T5 rows.
     """
     plans = section_5_1(stages, base is not None, np.random.default_rng(seed))
     rows = dsi.rows_of(correct.docids)
@@ -62,6 +81,7 @@ def patched_ranks(
 
     from_base = [plan for plan in plans if OTHER in plan.edits.values()]
     rest = [plan for plan in plans if plan not in from_base]
+    rest += leave_one_out(writes(dsi, correct.texts, protocol), stages)
     return measured(rest, protocol) | (measured(from_base, protocol.without_pads) if from_base else {})
 
 

@@ -25,7 +25,7 @@ class Comparison(NamedTuple):
 
     ``whole``, ``sibling``: (queries,) about documents that both have seen. ``removed``, ``swapped``, ``residual``: (queries,)
     about the removed documents, by the whole model, by its decoder with the sibling's encoder, and with the sibling's last
-    residual state under the host's own norm (PROTOCOL.md, "encoder swap").
+    residual state under the host's own norm (docs/protocol.md, "encoder swap").
     """
 
     whole: NDArray[np.int64]

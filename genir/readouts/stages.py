@@ -1,4 +1,4 @@
-"""Where the stages lie in a model that is not the paper's: Fig. 3's rule (PROTOCOL.md, "Setting")."""
+"""Where the stages lie in a model that is not the paper's: Fig. 3's rule (docs/protocol.md, "Setting")."""
 
 from __future__ import annotations
 

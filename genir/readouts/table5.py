@@ -29,7 +29,7 @@ class Table5:
         """Share of docids among the first ``depth`` tokens, mean over Stage II layers and heads.
 
         "summed" reads the sum of a layer's heads; "as published" does so as well and leaves out Stage II's last layer, as the
-        authors' script does (PROTOCOL.md, Table 5).
+        authors' script does (docs/protocol.md, Table 5).
         """
         counts = {
             "per head": self.words.docids,

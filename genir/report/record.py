@@ -16,7 +16,7 @@ from genir.statistics.estimate import Estimate
 from genir.statistics.judgement import Judgement
 from genir.statistics.verdict import Verdict
 
-CORRECTED = "corrected"  # the reading that is judged unless a claim says otherwise (PROTOCOL.md)
+CORRECTED = "corrected"  # the reading that is judged unless a claim says otherwise (docs/protocol.md)
 NO_MODEL = "-"  # the model of a claim about the paper itself
 
 Scalar = str | int | float | bool | None
