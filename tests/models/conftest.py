@@ -39,3 +39,11 @@ def start() -> Iterator[Callable[..., BaseProcess]]:
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the tiny pre-trained T5."""
     return tiny.write_base(tmp_path_factory.mktemp("base") / "tiny-base")
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an uninterrupted run."""
+    folder = tmp_path_factory.mktemp("trained")
+    tiny.run(tiny_base, folder / "target", folder / "scratch", checkpoint_seconds=1e9)
+    return folder / "target"

@@ -1,53 +1,27 @@
-"""Training by recipe: the same weights every time, whatever stops it."""
+"""Training by recipe: what it learns, what it leaves alone, and the same weights every time."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
-from genir.corpora.records import Corpus, Document, Query
+from genir.corpora.records import Query
 from genir.errors import GenirError
 from genir.models import training
-from genir.models.checkpoint import CHECKPOINT, LOG
-from genir.models.examples import Examples, batches, examples, untrained_dsi
+from genir.models.examples import batches, examples, untrained_dsi
 from genir.models.recipe import Recipe
-from genir.models.training import Progress, Trainee, evaluate, schedule, train
+from genir.models.training import Trainee, evaluate, schedule, train
 from tests.models import tiny
+from tests.models.tiny import equal, log, weights
 
 RECIPE = tiny.RECIPE
-Start = Callable[..., BaseProcess]
-Weights = dict[str, torch.Tensor]
-
-
-def weights(folder: Path) -> Weights:
-    return load_file(folder / "model.safetensors")
-
-
-def equal(one: Weights, other: Weights) -> bool:
-    """Bit for bit."""
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-
-
-def log(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
-
-
-@pytest.fixture(scope="module")
-def trained(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an uninterrupted run."""
-    folder = tmp_path_factory.mktemp("trained")
-    tiny.run(tiny_base, folder / "target", folder / "scratch", checkpoint_seconds=1e9)
-    return folder / "target"
 
 
 def test_the_loss_falls_and_what_was_trained_is_found(trained: Path, tiny_base: Path, tmp_path: Path) -> None:
@@ -97,90 +71,6 @@ def test_what_is_frozen_does_not_move_and_everything_else_does(trained: Path, ti
         "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
         *(f"decoder.block.{block}.layer.0.SelfAttention.{part}.weight" for block in (0, 1) for part in "qk"),
     }
-
-
-@pytest.mark.parametrize("change", [{}, {"dropout": 0.1}, {"evaluate_every": 5}], ids=["plain", "dropout", "best"])
-def test_killed_at_random_moments_it_ends_in_the_same_weights(
-    tiny_base: Path, tmp_path: Path, start: Start, change: dict[str, Any]
-) -> None:
-    """Seven kills a recipe, 21 in all, each at a moment drawn over the writing of a step and its checkpoint."""
-    recipe = replace(RECIPE, steps=48, **change)
-    whole, rng = tmp_path / "whole", np.random.default_rng(23)
-    tiny.run(tiny_base, whole, tmp_path / "s", recipe, checkpoint_seconds=1e9)
-    target, scratch = tmp_path / "target", tmp_path / "scratch"
-    reached = []
-    for kill in range(7):
-        child = start(tiny.run, tiny_base, target, scratch, recipe)
-        goal = (kill + 1) * 3 - 1  # killed a little after this step
-        while child.is_alive() and lines(scratch) < goal:
-            child.join(0.001)
-        child.join(float(rng.uniform(0, 0.03)))
-        child.kill()
-        child.join()
-        assert child.exitcode == -9, "it ended before it was killed"
-        reached.append(lines(scratch))
-    assert reached == sorted(reached)
-    assert reached[-1] >= 20
-    told: list[Progress] = []
-    train(recipe, tiny.corpus(), tiny_base, target, scratch, told.append)
-    assert 1 < told[0].step <= reached[-1] + 1  # it went on, it did not start again
-    assert equal(weights(whole), weights(target))
-    assert [line["step"] for line in log(target)] == list(range(1, recipe.steps + 1))
-    assert [line["loss"] for line in log(target)] == [line["loss"] for line in log(whole)]
-    assert {path.name for path in scratch.iterdir()} <= {CHECKPOINT, LOG, "best.safetensors"}
-
-
-def lines(scratch: Path) -> int:
-    return (scratch / LOG).read_bytes().count(b"\n") if (scratch / LOG).exists() else 0
-
-
-@pytest.mark.parametrize("damage", ["empty", "cut", "noise", "other shapes", "other moments", "no moments"])
-def test_a_checkpoint_that_cannot_be_read_is_as_none(
-    trained: Path, tiny_base: Path, tmp_path: Path, damage: str
-) -> None:
-    target, scratch = tmp_path / "target", tmp_path / "scratch"
-    tiny.run(tiny_base, target, scratch, replace(RECIPE, steps=3))
-    path = scratch / CHECKPOINT
-    data, tensors = path.read_bytes(), load_file(path)
-    notes = {"step": "3", "best": "-1.0"}
-    if damage == "other shapes":
-        save_file(
-            {name: value[..., :1].contiguous() if value.dim() else value for name, value in tensors.items()},
-            path,
-            notes,
-        )
-    elif damage == "other moments":
-        longer = {name: torch.zeros(999) if "exp_avg" in name else value for name, value in tensors.items()}
-        save_file(longer, path, notes)
-    elif damage == "no moments":
-        save_file({name: value for name, value in tensors.items() if "optimizer" not in name}, path, notes)
-    else:
-        path.write_bytes({"empty": b"", "cut": data[: len(data) // 2], "noise": bytes(200)}[damage])
-    told: list[Progress] = []
-    train(RECIPE, tiny.corpus(), tiny_base, target, scratch, told.append)
-    assert told[0].step == 1
-    assert equal(weights(trained), weights(target))
-
-
-def test_a_stopped_run_starts_where_it_was(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Stop(Exception):  # noqa: N818
-        pass
-
-    def stop(progress: Progress) -> None:
-        if progress.step == 10:
-            raise Stop
-
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
-    with pytest.raises(Stop):
-        train(RECIPE, tiny.corpus(), tiny_base, tmp_path, scratch, stop)
-    told: list[Progress] = []
-    train(RECIPE, tiny.corpus(), tiny_base, tmp_path, scratch, told.append)
-    assert [progress.step for progress in told] == list(range(10, 25))  # step 10 had no checkpoint yet
-    assert {progress.steps for progress in told} == {24}
-    assert told[-1].seconds_left == 0
-    assert all(progress.rate > 0 for progress in told)
 
 
 def test_the_number_of_threads_is_given_back(tiny_base: Path, tmp_path: Path) -> None:
@@ -334,78 +224,3 @@ def test_a_key_is_a_function_of_all_that_the_weights_depend_on() -> None:
     keys |= {base.key(questions, "b"), base.key(questions, "other"), base.key(tiny.corpus(9), "b")}
     assert len(keys) == len(changes) + 3
     assert base.key(replace(questions, name="renamed"), "b") == base.key(questions, "b")
-
-
-def fake(queries: int, documents: int, rng: np.random.Generator) -> Examples:
-    lengths = rng.integers(1, 30, queries + documents)
-    return Examples([[7] * int(n) for n in lengths], np.zeros(queries + documents, np.int64), queries)
-
-
-@pytest.mark.parametrize(
-    ("queries", "documents", "ratio"), [(96, 10, 0.25), (100, 7, 1.0), (50, 20, 0.0), (1_000, 30, 0.1)]
-)
-def test_an_epoch_holds_every_query_once_and_its_share_of_documents(queries: int, documents: int, ratio: float) -> None:
-    data = fake(queries, documents, np.random.default_rng(1))
-    recipe = Recipe("x", steps=1, batch_size=8, indexing_ratio=ratio)
-    wanted = round(ratio * queries)
-    size = (queries + wanted) // 8
-    stream = batches(data, recipe)
-    shown = np.zeros(queries + documents, int)
-    for _ in range(4):
-        epoch = np.concatenate(list(islice(stream, size)))
-        seen = np.bincount(epoch, minlength=queries + documents)
-        assert seen[:queries].max() == 1  # none twice
-        assert seen[:queries].sum() + seen[queries:].sum() == 8 * size  # at most the rest of a batch is dropped
-        assert (queries + wanted) - 8 * size < 8
-        shown += seen
-    if ratio:
-        each = shown[queries:]
-        assert each.max() - each.min() <= 1 + 4 * 7  # documents take turns, but for the dropped ones
-
-
-def test_batches_are_a_function_of_the_recipe_alone() -> None:
-    data = fake(100, 10, np.random.default_rng(1))
-    recipe = Recipe("x", steps=1, batch_size=8)
-    one, two = (list(islice(batches(data, recipe), 40)) for _ in range(2))
-    assert all(map(np.array_equal, one, two))
-    other = list(islice(batches(data, replace(recipe, seed=1)), 40))
-    assert not all(map(np.array_equal, one, other))
-    alone = replace(recipe, indexing_ratio=0.0)  # a hundred queries fill twelve batches
-    epochs = list(islice(batches(data, alone), 24))
-    assert not any(map(np.array_equal, epochs[:12], epochs[12:]))
-
-
-def test_a_batch_holds_texts_of_similar_length() -> None:
-    data = fake(2_000, 10, np.random.default_rng(1))
-    lengths = np.array([len(tokens) for tokens in data.tokens])
-    spread = [np.ptp(lengths[batch]) for batch in islice(batches(data, Recipe("x", steps=1, batch_size=8)), 256)]
-    assert np.mean(spread) < 2
-
-
-def test_too_few_examples_are_one_line_and_no_endless_loop() -> None:
-    data = fake(3, 2, np.random.default_rng(1))
-    with pytest.raises(
-        GenirError, match=r"^expected at least one batch of 48 examples, got 3 queries and 1 documents: low"
-    ):
-        next(batches(data, Recipe("x", steps=1)))
-
-
-def test_what_cannot_be_left_out_is_one_line(tiny_base: Path) -> None:
-    dsi = untrained_dsi(tiny_base, tiny.corpus(), RECIPE)
-    with pytest.raises(GenirError, match=r"^expected documents of tiny to leave out, got 'nobody': check the recipe$"):
-        examples(dsi, tiny.corpus(), ("d1", "nobody"))
-    with pytest.raises(GenirError, match=r"^expected a document of tiny to train on, all are left out: keep some$"):
-        examples(dsi, tiny.corpus(), dsi.docids)
-
-
-def test_examples_are_queries_then_documents_one_for_each_relevant_document(tiny_base: Path) -> None:
-    documents = (Document("a", "w1", "w2 w3"), Document("b", "", "w4"))
-    small = Corpus("two", documents, (Query("q", "w5 w6", ("b", "a")), Query("r", "w7", ("a",))), (), ())
-    dsi = untrained_dsi(tiny_base, small, RECIPE)
-    data = examples(dsi, small)
-    words = {f"w{number}": number + 3 for number in range(60)}
-    assert data.labels.tolist() == [1, 0, 0, 0, 1]
-    assert data.retrieval == 3
-    assert data.tokens[0] == data.tokens[1] == [words["w5"], words["w6"], 1]
-    assert data.tokens[4] == [words["w4"], 1]
-    assert data.tokens[3][1:] == [words["w2"], words["w3"], 1]  # "w1:" is no word of this tokenizer

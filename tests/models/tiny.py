@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
@@ -28,6 +31,7 @@ SHAPE = {
     "tie_word_embeddings": False,
     "decoder_start_token_id": 0,
 }
+Weights = dict[str, torch.Tensor]
 UNUSED = 5  # embedding rows beyond the tokenizer, as T5 has 28
 RECIPE = Recipe(
     "tiny", steps=24, batch_size=8, learning_rate=5e-3, docid_learning_rate=5e-2, warmup=4, threads=1, max_length=12
@@ -78,6 +82,21 @@ def corpus(documents: int = 10, held_out: bool = True) -> Corpus:
     validation, test = (tuple(part) if held_out else () for part in made[1:])
     records = tuple(Document(id, f"w{59 - n}", " ".join(t)) for n, (id, t) in enumerate(zip(ids, texts, strict=True)))
     return Corpus("tiny", records, tuple(train), validation, test)
+
+
+def weights(folder: Path) -> Weights:
+    """All that was saved of a model."""
+    return load_file(folder / "model.safetensors")
+
+
+def equal(one: Weights, other: Weights) -> bool:
+    """Bit for bit."""
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def log(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a training log."""
+    return [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
 
 
 def run(
