@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from genir.models.siblings import SIBLINGS, sibling
 
 RELEASED = Path(__file__).parents[2] / "fixtures" / "released"
 NEEDLE_SEEDS = (0, 1, 2)
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
+"""owner/name on the hub, and @REVISION where it is pinned."""
 
 
 def needle_name(seed: int, continued: bool = False) -> str:
