@@ -29,7 +29,7 @@ from genir.models.needle_lm import (
     read_model,
     untrained_model,
 )
-from genir.models.store import obtain, write_whole
+from genir.models.store import obtain, telling
 
 CHECKPOINT_SECONDS = 60.0
 
@@ -66,15 +66,11 @@ def obtain_needle_lm(
     name = needle_name(recipe.seed, continued)
 
     def build(target: Path, scratch: Path) -> None:
-        told = 0.0
+        tell = telling(scratch)
 
         def report(progress: Progress) -> None:
-            nonlocal told
             watch(progress)
-            if time.monotonic() - told >= 1:
-                told = time.monotonic()
-                line = {"what": f"training {name}, texts of {progress.filler}", **progress._asdict()}
-                write_whole(scratch.parent / "progress.json", json.dumps(line))
+            tell({"what": f"training {name}, texts of {progress.filler}", **progress._asdict()})
 
         train_needle_lm(recipe, target, scratch, start, report, device)
 

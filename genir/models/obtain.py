@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +16,7 @@ from genir.errors import GenirError
 from genir.models import base
 from genir.models.catalogue import entry
 from genir.models.recipe import Recipe
-from genir.models.store import digest, file_digest, intact, obtain, write_whole
+from genir.models.store import digest, file_digest, intact, obtain, telling
 from genir.models.training import Progress, train
 
 PATTERNS = ["*.safetensors", "*.json", "*.model", "*.jinja"]
@@ -71,15 +69,11 @@ def obtain_trained(
 
     def build(target: Path, scratch: Path) -> None:
         _tell("train", scratch)
-        told = 0.0
+        tell = telling(scratch)
 
         def report(progress: Progress) -> None:
-            nonlocal told
             watch(progress)
-            if time.monotonic() - told >= 1:
-                told = time.monotonic()
-                line = {"what": f"training {recipe.name}", **progress._asdict(), "rate_unit": "examples/s"}
-                write_whole(scratch.parent / "progress.json", json.dumps(line))
+            tell({"what": f"training {recipe.name}", **progress._asdict(), "rate_unit": "examples/s"})
 
         train(recipe, corpus, start, target, scratch, report, device)
 

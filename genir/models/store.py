@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -115,6 +117,19 @@ def write_whole(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text)
     os.replace(temporary, path)
+
+
+def telling(scratch: Path) -> Callable[[Mapping[str, Any]], None]:
+    """What a build says how far it is with: once a second at most, ``progress.json`` beside ``scratch`` holds what it was told."""
+    told = -math.inf
+
+    def tell(job: Mapping[str, Any]) -> None:
+        nonlocal told
+        if time.monotonic() - told >= 1:
+            told = time.monotonic()
+            write_whole(scratch.parent / "progress.json", json.dumps(job))
+
+    return tell
 
 
 def _names(folder: Path) -> Iterator[str]:

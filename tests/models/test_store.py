@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -317,3 +318,13 @@ def test_a_small_file_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(KeyboardInterrupt):
         write_whole(path, "new and longer")
     assert path.read_text() == "old"
+
+
+def test_a_build_tells_how_far_it_is_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([5.0, 5.0, 5.9, 6.1, 6.1])
+    monkeypatch.setattr(store, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    tell, seen = store.telling(tmp_path / "scratch"), []
+    for step in range(3):
+        tell({"what": "training x", "step": step})
+        seen.append(json.loads((tmp_path / "progress.json").read_text())["step"])
+    assert seen == [0, 0, 2]
