@@ -108,10 +108,7 @@ def step(slots: Sequence[Slot], layer: int, component: Component) -> Step:
     cuts: list[tuple[int, list[int]]] = []
     edits: list[Edit] = []
     for place in live:
-        here = slots[place].edits.get((layer, component))
-        if here is None:
-            computed.append(place)
-            continue
+        here = slots[place].edits.get((layer, component), ())
         edits += [(place, site, value) for site, value in here]
         if not any(site.head is None for site, _ in here):
             heads = [site.head for site, _ in here if site.head is not None]
