@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor
 from genir.interventions.engine_encoder import encode_block
 from genir.interventions.engine_layers import KeysValues, head_mix, head_written, written
 from genir.interventions.engine_memory import ROWS
-from genir.interventions.engine_plan import Schedule, Slot, step
+from genir.interventions.engine_plan import Schedule, Slot, Step, step
 from genir.interventions.engine_ranks import count_larger
 from genir.interventions.engine_weights import Weights
 from genir.interventions.patch import OTHER, Intervention
@@ -25,90 +25,95 @@ from genir.models.dsi import Inputs
 Batch = tuple[NDArray[np.int64], Inputs]
 
 
-class Unpatched:
-    """The unpatched rows of one model for a block of queries, one decoder layer after the other."""
+class Evidence(NamedTuple):
+    """What replacements refer to: unpatched outputs of the queries ``chosen``, and the base model's in the layer at hand.
 
-    def __init__(self, weights: Weights, block: Sequence[Batch]) -> None:
+    An ``Accumulator`` takes outputs as they arise.
+    """
+
+    chosen: NDArray[np.int64]
+    clean: Clean | Accumulator
+    other: Mapping[Site, Tensor]
+
+
+NOTHING = Evidence(np.empty(0, dtype=np.int64), Clean({}, {}), {})
+
+
+class Stream:
+    """The rows (queries, 1 + slots, d) of one model for a block of queries, one decoder layer after the other.
+
+    The first row of each query is the unpatched one, of which the slots' begin as copies; all go through a
+    component together, since few rows at a time take longer.
+    """
+
+    def __init__(self, weights: Weights, block: Sequence[Batch], slots: Sequence[Slot] = ()) -> None:
         self.weights, self.layer = weights, 0
+        self.slots = (Slot(-1, {}, (0, -1), len(weights.decoder)), *slots)
         self.encoded = encode_block([inputs for _, inputs in block], weights)
-        self.rows = weights.start.expand(self.encoded[-1].stop, 1, -1).clone()
+        self.rows = weights.start.expand(self.encoded[-1].stop, len(self.slots), -1).clone()
 
-    def pieces(self, interventions: int) -> Iterator[tuple[slice, KeysValues]]:
+    def pieces(self, alive: int) -> Iterator[tuple[slice, KeysValues]]:
         """Slices of the block's queries whose rows fit the cache, with their keys and values of this layer."""
-        size = max(1, ROWS[self.rows.device.type] // interventions)
+        size = max(1, ROWS[self.rows.device.type] // alive)
         for encoded in self.encoded:
-            count = -(-(encoded.stop - encoded.start) // size)
+            encoded.read(self.weights.decoder[self.layer].cross)
             width = encoded.stop - encoded.start
+            count = -(-width // size)
             bounds = [encoded.start + width * i // count for i in range(count + 1)]
             for start, stop in itertools.pairwise(bounds):
                 yield slice(start, stop), encoded.part(start, stop)
 
-    def advance(
-        self, wanted: Collection[Site], before: Collection[Component] = ()
-    ) -> tuple[dict[Site, Tensor], dict[Component, Tensor]]:
-        """Go through the next layer; the outputs of the sites ``wanted`` in it, and the rows before components, (queries, d)."""
-        for encoded in self.encoded:
-            encoded.read(self.weights.decoder[self.layer].cross)
-        wanted = [site for site in wanted if site.layer == self.layer]
-        outputs = {site: torch.empty_like(self.rows[:, 0]) for site in wanted}
-        rows_before = {component: torch.empty_like(self.rows[:, 0]) for component in before}
-        for mine, kv in self.pieces(1):
-            rows = self.rows[mine]
-            for component in Component:
-                if component in rows_before:
-                    rows_before[component][mine] = rows[:, 0]
-                heads = {site: site.head for site in wanted if site.component is component and site.head is not None}
-                if heads:
-                    mixed = head_mix(component, rows, self.layer, self.weights, kv)
-                    for site, head in heads.items():
-                        outputs[site][mine] = head_written(component, mixed, head, self.layer, self.weights)[:, 0]
-                out = written(component, rows, self.layer, self.weights, kv)
-                if Site(component, self.layer) in outputs:
-                    outputs[Site(component, self.layer)][mine] = out[:, 0]
-                rows += out
+    def advance(self, wanted: Collection[Site] = (), evidence: Evidence = NOTHING) -> dict[Site, Tensor]:
+        """Go through the next layer; the unpatched outputs (queries, d) of the sites ``wanted`` in it."""
+        alive = sum(slot.begin[0] <= self.layer for slot in self.slots)
+        rows, pieces = self.rows[:, :alive], list(self.pieces(alive))
+        outputs = {site: torch.empty_like(rows[:, 0]) for site in wanted if site.layer == self.layer}
+        for component in Component:
+            now = step(self.slots[:alive], self.layer, component)
+            if now.forked.stop > now.forked.start:
+                rows[:, now.forked] = rows[:, :1]
+            here = {site: output for site, output in outputs.items() if site.component is component}
+            write(rows, now, component, self.layer, self.weights, pieces, here)
+            if isinstance(evidence.clean, Accumulator):
+                evidence.clean.add(evidence.chosen, here)
+            replace(rows, now, evidence)
         self.layer += 1
-        return outputs, rows_before
+        return outputs
 
 
-class Evidence(NamedTuple):
-    """What replacements refer to at the layer at hand: unpatched outputs, and those of the base model."""
-
-    chosen: NDArray[np.int64]
-    clean: Clean
-    other: Mapping[Site, Tensor]
-
-
-def advance(
+def write(
     rows: Tensor,
-    slots: Sequence[Slot],
+    now: Step,
+    component: Component,
     layer: int,
     weights: Weights,
-    pieces: Iterator[tuple[slice, KeysValues | None]],
-    before: Mapping[Component, Tensor],
-    evidence: Evidence,
+    pieces: Iterable[tuple[slice, KeysValues | None]],
+    outputs: Mapping[Site, Tensor],
 ) -> None:
-    """Take patched rows (queries, slots, d) through one layer, in place."""
-    steps = [step(slots, layer, component) for component in Component]
-    values = {
-        (place, site): value_of(site, replacement, evidence.chosen, evidence.clean, evidence.other, rows)
-        for each in steps
-        for place, site, replacement in each.edits
-    }
-    for mine, kv in pieces:
+    """Add what a component writes to the computed rows, in place, and fill ``outputs`` (queries, d) from the first ones."""
+    heads = {site: site.head for site in outputs if site.head is not None}
+    for mine, kv in pieces if now.computed else ():
         here = rows[mine]
-        for component, now in zip(Component, steps, strict=True):
-            if now.forked.stop > now.forked.start:
-                here[:, now.forked] = before[component][mine, None]
-            if now.computed:
-                taken = [here[:, run] for run in now.computed]
-                together = taken[0] if len(taken) == 1 else torch.cat(taken, 1)
-                out = written(component, together, layer, weights, kv, now.cuts)
-                for run, added in zip(taken, torch.split(out, [run.shape[1] for run in taken], 1), strict=True):
-                    run += added
-            for place, site, _ in now.edits:
-                value = values[place, site]
-                if value is not None:
-                    here[:, place] += value if value.ndim == 1 else value[mine]
+        if heads:
+            mixed = head_mix(component, here[:, :1], layer, weights, kv)
+            for site, head in heads.items():
+                outputs[site][mine] = head_written(component, mixed, head, layer, weights)[:, 0]
+        taken = [here[:, run] for run in now.computed]
+        together = taken[0] if len(taken) == 1 else torch.cat(taken, 1)
+        out = written(component, together, layer, weights, kv, now.cuts)
+        if Site(component, layer) in outputs:
+            outputs[Site(component, layer)][mine] = out[:, 0]
+        for run, added in zip(taken, torch.split(out, [run.shape[1] for run in taken], 1), strict=True):
+            run += added
+
+
+def replace(rows: Tensor, now: Step, evidence: Evidence) -> None:
+    """Add to the patched rows what stands in place of a component's output."""
+    clean = evidence.clean.clean() if isinstance(evidence.clean, Accumulator) else evidence.clean
+    for place, site, replacement in now.edits:
+        value = value_of(site, replacement, evidence.chosen, clean, evidence.other, rows)
+        if value is not None:
+            rows[:, place] += value
 
 
 def block_ranks(
@@ -127,40 +132,28 @@ def block_ranks(
     holds all queries.
     """
     chosen = np.concatenate([positions for positions, _ in block])
-    unpatched = Unpatched(weights, block)
+    stream = Stream(weights, block, plan.wide)
+    wide = stream.rows[:, 1:]
+    narrow = stream.rows[:1, :1].expand(-1, len(plan.narrow), -1).clone()
+    place_of = {slot.number: place for place, slot in enumerate(plan.wide)}
     from_base = sites_with(interventions, OTHER)
-    other = Unpatched(base, block) if base is not None and from_base else None
+    other = Stream(base, block) if base is not None and from_base else None
     taken = (*clean.mean_of, *clean.all_of) if isinstance(clean, Accumulator) else ()
     layers = len(weights.decoder)
-    queries, width = len(chosen), unpatched.rows.shape[-1]
-    wide = unpatched.rows.new_empty(queries, len(plan.wide), width)
-    narrow = unpatched.rows[:1].expand(-1, len(plan.narrow), -1).clone()
-    place_of = {slot.number: place for place, slot in enumerate(plan.wide)}
     for layer in range(layers):
-        begin = [slot for slot in plan.wide if slot.begin[0] == layer]
-        needed = {
-            component for position, component in enumerate(Component) if any(s.begin[1] == position for s in begin)
-        }
-        outputs, before = unpatched.advance(taken, needed)
-        if isinstance(clean, Accumulator):
-            clean.add(chosen, outputs)
-        evidence = Evidence(
-            chosen,
-            clean.clean() if isinstance(clean, Accumulator) else clean,
-            other.advance(from_base)[0] if other is not None and layer < len(other.weights.decoder) else {},
-        )
+        elsewhere = other.advance(from_base) if other is not None and layer < len(other.weights.decoder) else {}
+        evidence = Evidence(chosen, clean, elsewhere)
         _join(plan, wide, narrow, place_of, layer)
-        alive = sum(slot.begin[0] <= layer for slot in plan.wide)
-        if any(slot.end > layer for slot in plan.narrow):
-            advance(narrow, plan.narrow, layer, weights, iter([(slice(0, 1), None)]), {}, evidence)
-        if alive:
-            pieces = unpatched.pieces(alive)
-            advance(wide[:, :alive], plan.wide[:alive], layer, weights, pieces, before, evidence)
+        stream.advance(taken, evidence)
+        for component in Component:
+            now = step(plan.narrow, layer, component)
+            write(narrow, now, component, layer, weights, [(slice(0, 1), None)], {})
+            replace(narrow, now, evidence)
         progress((layer + 1) / (layers + 1))
     _join(plan, wide, narrow, place_of, layers)
-    found = np.empty((len(interventions), queries), dtype=np.int64)
+    found = np.empty((len(interventions), len(chosen)), dtype=np.int64)
     if plan.unpatched:
-        found[list(plan.unpatched)] = count_larger(unpatched.rows, gold, weights).cpu().numpy().T
+        found[list(plan.unpatched)] = count_larger(stream.rows[:, :1], gold, weights).cpu().numpy().T
     if plan.wide:
         found[[slot.number for slot in plan.wide]] = count_larger(wide, gold, weights).cpu().numpy().T
     return found

@@ -12,7 +12,7 @@ from genir.interventions import engine_ranks
 from genir.interventions.engine_encoder import TOKENS, padded
 from genir.models.dsi import Inputs
 
-ROWS = {"cpu": 1_200, "cuda": 32_768}
+ROWS = {"cpu": 1_280, "cuda": 32_768}
 """Rows of the stream at a time: on a CPU their activations stay in the third-level cache; fewer need more calls."""
 SHARE = 0.25  # of the memory at hand that a sweep may take: four workers may sweep at once
 UNKNOWN = 4 << 30  # bytes, where the system does not say
@@ -32,7 +32,7 @@ def queries_at_a_time(
 def bytes_per_query(model: T5ForConditionalGeneration, length: int, interventions: int) -> int:
     """What a query of ``length`` tokens takes in a block: its rows, twice when they are ranked, and one layer's keys and values.
 
-    The base model's are counted as well; so are unpatched outputs, rows kept within a layer and the encoder's bias.
+    The base model's are counted as well; so are unpatched outputs and the encoder's bias.
     """
     config = model.config
     rows = (2 * interventions + 16) * config.d_model

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import T5ForConditionalGeneration
 
 from genir.errors import GenirError
-from genir.interventions.engine import Batch, Unpatched, block_ranks
+from genir.interventions.engine import Batch, Stream, block_ranks
 from genir.interventions.engine_memory import out_of_memory, queries_at_a_time
 from genir.interventions.engine_plan import schedule
 from genir.interventions.engine_weights import Weights, weights_of
@@ -87,9 +87,9 @@ def evidence(
         return kept
     for part in parts:
         chosen = np.concatenate([positions for positions, _ in part])
-        unpatched = Unpatched(weights, part)
+        stream = Stream(weights, part)
         for _ in range(max(site.layer for site in wanted) + 1):
-            kept.add(chosen, unpatched.advance(wanted)[0])
+            kept.add(chosen, stream.advance(wanted))
     return kept.clean()
 
 
@@ -101,9 +101,9 @@ def means_by_engine(
     weights = weights_of(model)
     kept = Accumulator(sum(len(chosen) for chosen, _ in batches), places, ())
     for batch in batches:
-        unpatched = Unpatched(weights, [batch])
+        stream = Stream(weights, [batch])
         for _ in range(max((site.layer + 1 for site in places), default=0)):
-            kept.add(batch[0], unpatched.advance(places)[0])
+            kept.add(batch[0], stream.advance(places))
     return dict(kept.clean().means)
 
 

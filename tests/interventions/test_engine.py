@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from genir.interventions import engine_encoder, engine_weights
 from genir.interventions.circuit import random_graphs, reduced_graph, single_layers, table3
-from genir.interventions.engine import Unpatched
+from genir.interventions.engine import Stream
 from genir.interventions.engine_encoder import encode_block
 from genir.interventions.engine_ranks import count_larger
 from genir.interventions.engine_sweep import blocks, means_by_engine, ranks_by_engine
@@ -101,10 +101,10 @@ def test_unpatched_streams_and_outputs_agree_to_1e_4(case):
         wanted = (*every_site(len(seen.stream) - 1), *head_sites(len(seen.stream) - 1, model.config.num_heads))
         heads = capture(model, encode(model, inputs), inputs.mask, wanted)
         with torch.inference_mode():
-            rows = Unpatched(weights_of(model), [(np.arange(len(inputs.ids)), inputs)])
+            rows = Stream(weights_of(model), [(np.arange(len(inputs.ids)), inputs)])
             for layer in range(len(seen.stream) - 1):
                 torch.testing.assert_close(rows.rows[:, 0], seen.stream[layer], atol=1e-5 * scale, rtol=1e-4)
-                outputs, _ = rows.advance(wanted)
+                outputs = rows.advance(wanted)
                 assert outputs.keys() == {site for site in wanted if site.layer == layer}
                 for site, value in outputs.items():
                     torch.testing.assert_close(value, heads[site], atol=1e-5 * scale, rtol=1e-4)
@@ -181,10 +181,10 @@ def test_bfloat16_is_as_near_to_the_truth_as_the_model_itself(rng):
     inputs = random_inputs(rng, 16, 7)
     truth = trace(model, inputs).stream[-1]
     theirs = (trace(half, inputs).stream[-1].float() - truth).square().mean().sqrt()
-    rows = Unpatched(weights_of(half), [(np.arange(16), inputs)])
+    rows = Stream(weights_of(half), [(np.arange(16), inputs)])
     with torch.inference_mode():
         for _ in range(4):
-            rows.advance(())
+            rows.advance()
     ours = (rows.rows[:, 0] - truth).square().mean().sqrt()
     assert rows.rows.dtype is torch.float32
     assert 0 < ours < 1.2 * theirs
