@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genir.interventions import engine_encoder, engine_weights
+from genir.interventions import engine_encoder, engine_memory, engine_ranks, engine_weights
 from genir.interventions.circuit import random_graphs, reduced_graph, single_layers, table3
 from genir.interventions.engine import Stream
 from genir.interventions.engine_encoder import encode_block
@@ -221,6 +221,20 @@ def test_queries_as_long_as_vectors_and_longer(rng, length):
     plans = [noop(), mean(sites(CROSS, range(3))), zero([Site(MLP, 0)])]
     expected = ranks_by_hooks(model, [(np.arange(6), inputs)], gold, plans)
     assert (ranks_by_engine(model, [(np.arange(6), inputs)], gold, plans) == expected).all()
+
+
+@pytest.mark.parametrize("at_a_time", [1, 5])
+def test_ranks_are_the_same_however_rows_queries_and_vocabulary_are_cut(rng, monkeypatch, at_a_time):
+    """Means and edits of a layer are over all its pieces, not over one."""
+    model = tiny_t5(9).double()
+    batches, gold = batches_of(random_inputs(rng, 12, 6), 7), rng.integers(0, 50, 12)
+    stages = published_stages(model.config.num_decoder_layers)
+    swapped = Intervention("swapped", {Site(CROSS, 1): Resample(tuple(range(11, -1, -1))), Site(MLP, 1): MEAN})
+    plans = [noop(), swapped, zero([Site(CROSS, 2, 0)]), *table3(stages, (ZERO, MEAN)).values()]
+    for sizes in (engine_memory.ROWS, engine_encoder.GROUP, engine_ranks.ROWS, engine_ranks.VOCABULARY):
+        monkeypatch.setitem(sizes, "cpu", at_a_time)
+    expected = ranks_by_hooks(model, batches, gold, plans)
+    assert (ranks_by_engine(model, batches, gold, plans) == expected).all()
 
 
 def test_a_mask_with_holes_is_a_mask(rng):
