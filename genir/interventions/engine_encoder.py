@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from genir.interventions.engine_layers import KeysValues, attend, mlp, normed
-from genir.interventions.engine_weights import Attention, Weights, linear
+from genir.interventions.engine_weights import Attention, Weights
 from genir.models.dsi import Inputs
+from genir.models.products import linear
 
 TOKENS = {"cpu": 1_024, "cuda": 65_536}
 """Tokens at a time."""

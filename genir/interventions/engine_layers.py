@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genir.interventions.engine_weights import Mlp, Weights, linear
+from genir.interventions.engine_weights import Mlp, Weights
 from genir.interventions.sites import ATTENTION, MLP, Component
+from genir.models.products import linear
 
 Cuts = Sequence[tuple[int, Sequence[int]]]
 """Heads that write nothing: pairs of an intervention's place among the rows and its heads."""

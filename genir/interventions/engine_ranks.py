@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from genir.interventions.engine_layers import normed
-from genir.interventions.engine_weights import Weights, linear
+from genir.interventions.engine_weights import Weights
+from genir.models.products import linear
 
 VOCABULARY = {"cpu": 512, "cuda": 16_384}
 ROWS = {"cpu": 1_200, "cuda": 8_192}

@@ -1,4 +1,4 @@
-"""The weights of a T5 as the engine reads them, shared with the model, and the matrix product it is made of.
+"""The weights of a T5 as the engine reads them, shared with the model.
 
 Norm weights are not folded into matrices: a copy of all weights costs more than one multiplication of the
 rows, and memory.
@@ -6,15 +6,14 @@ rows, and memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import T5ForConditionalGeneration
 
 from genir.interventions.reference import attention
+from genir.models.products import linear
 
 
 class Mlp(NamedTuple):
@@ -131,27 +130,3 @@ def _product(left: Tensor, right: Tensor) -> Tensor:
     """``left @ right``, rounded once whatever the precision of the factors."""
     wide = torch.promote_types(left.dtype, torch.float32)
     return linear(left.to(wide), right.to(wide).T).to(left.dtype)
-
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "none": lambda x: x,
-    "relu": torch.relu_,
-    "gelu_new": lambda x: F.gelu(x, approximate="tanh"),
-    "gelu": F.gelu,
-    "silu": F.silu,
-}
-FUSED = {"none": ("none", ""), "relu": ("relu", ""), "gelu_new": ("gelu", "tanh")}
-ONEDNN = torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-"""Whether oneDNN's linear map with an activation in the same pass is there: torch.compile's own, not a public operator."""
-
-
-def linear(x: Tensor, weight: Tensor, activation: str = "none") -> Tensor:
-    """``activation(x @ weight.T)`` for rows ``x`` (rows, in) and ``weight`` (out, in) of one precision.
-
-    In single precision on a CPU through oneDNN, which is twice as fast as the BLAS behind ``F.linear`` where
-    that is MKL and the processor is not Intel's.
-    """
-    if ONEDNN and x.dtype is torch.float32 and activation in FUSED and x.device.type == "cpu":
-        name, algorithm = FUSED[activation]
-        return cast(Tensor, torch.ops.mkldnn._linear_pointwise(x, weight, None, name, [], algorithm))
-    return ACTIVATIONS[activation](F.linear(x, weight))

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from genir.interventions.engine_weights import linear
+from genir.models.products import linear
 
 
 def seconds(run: Callable[[], Any], at_least: float = 2.0, rounds: int = 3) -> float:

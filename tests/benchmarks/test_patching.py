@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -65,8 +66,9 @@ def test_limit(size, record):
     """At most 1.4 (A) and 1.3 (C) times what the multiplications take at the speed of the fastest product of such shapes."""
     subject = table_3_subject(size)
     operations = multiplications(lambda: engine(subject))
-    speed = max(peak(), peak())
-    took = seconds(lambda: engine(subject), at_least=5)
+    speed, took = 0.0, math.inf
+    for _ in range(4):  # by turns, so that other work on the machine befalls both alike
+        speed, took = max(speed, peak()), min(took, seconds(lambda: engine(subject)))
     times = took * speed / operations
     record.fact(
         f"time at {size}, of what its {operations / 1e9:.1f} GFLOP take at the measured peak, {speed / 1e9:.0f} GFLOP/s",

@@ -10,13 +10,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genir.interventions import engine_encoder, engine_memory, engine_ranks, engine_weights
+from genir.interventions import engine_encoder, engine_memory, engine_ranks
 from genir.interventions.circuit import random_graphs, reduced_graph, single_layers, table3
 from genir.interventions.engine import Stream
 from genir.interventions.engine_encoder import encode_block
 from genir.interventions.engine_ranks import count_larger
 from genir.interventions.engine_sweep import blocks, means_by_engine, ranks_by_engine
-from genir.interventions.engine_weights import linear, weights_of
+from genir.interventions.engine_weights import weights_of
 from genir.interventions.patch import MEAN, OTHER, ZERO, Intervention, Resample, mean, noop, zero
 from genir.interventions.reference import capture, decode, encode, trace
 from genir.interventions.sites import CROSS, MLP, Site, every_site, head_sites, published_stages, sites
@@ -160,18 +160,6 @@ def test_an_equal_row_ties_and_a_tie_counts_in_favour(rng):
     assert (found[0] == ranks_by_hooks(model, batches, np.full(6, 7), plans)).all()
     assert (found[0] == found[1]).all()
     assert (found[0] == found[2]).all()
-
-
-@pytest.mark.parametrize("activation", ["none", "relu", "gelu_new"])
-@pytest.mark.parametrize("rows", [1, 2, 33])
-def test_the_fast_product_is_the_plain_one(rng, monkeypatch, activation, rows):
-    x = torch.from_numpy(rng.normal(size=(rows, 24))).float()
-    weight = torch.from_numpy(rng.normal(size=(40, 24))).float()
-    fast = linear(x, weight, activation)
-    monkeypatch.setattr(engine_weights, "ONEDNN", False)
-    torch.testing.assert_close(fast, linear(x, weight, activation), atol=1e-5, rtol=1e-5)
-    exact = engine_weights.ACTIVATIONS[activation](x.double() @ weight.double().T)
-    torch.testing.assert_close(fast.double(), exact, atol=1e-5, rtol=1e-5)
 
 
 def test_bfloat16_is_as_near_to_the_truth_as_the_model_itself(rng):

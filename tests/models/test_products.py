@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from genir.models import products
-from genir.models.products import FrozenLinear, frozen
+from genir.models.products import FrozenLinear, frozen, linear
 
 
 @given(st.integers(1, 5), st.integers(1, 40), st.integers(1, 40), st.booleans(), st.integers(0, 9))
@@ -21,6 +21,18 @@ def test_it_agrees_with_the_plain_product(batch: int, inside: int, outside: int,
     frozen(model)
     with torch.inference_mode():
         torch.testing.assert_close(model(rows), F.linear(rows, model.weight, model.bias), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["none", "relu", "gelu_new"])
+@pytest.mark.parametrize("rows", [1, 2, 33])
+def test_the_fast_product_is_the_plain_one(monkeypatch: pytest.MonkeyPatch, activation: str, rows: int) -> None:
+    generator = torch.Generator().manual_seed(rows)
+    x, weight = torch.randn(rows, 24, generator=generator), torch.randn(40, 24, generator=generator)
+    fast = linear(x, weight, activation)
+    monkeypatch.setattr(products, "ONEDNN", False)
+    torch.testing.assert_close(fast, linear(x, weight, activation), atol=1e-5, rtol=1e-5)
+    exact = products.ACTIVATIONS[activation](x.double() @ weight.double().T)
+    torch.testing.assert_close(fast.double(), exact, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.skipif(not products.ONEDNN, reason="this PyTorch is built without oneDNN")
