@@ -10,6 +10,7 @@ import genir.cli.needle as command
 from genir.__main__ import main
 from genir.errors import GenirError
 from genir.models import needle_released
+from genir.models.catalogue import NEEDLE_SEEDS
 from genir.models.needle_language import Language
 from genir.models.needle_lm import NeedleRecipe, untrained_model
 from genir.models.needle_released import language_of, load_needle_lm, needle_folder
@@ -29,7 +30,7 @@ def test_every_seed_and_its_continuation_are_obtained(monkeypatch, tmp_path, cap
 
     monkeypatch.setattr(command, "obtain_needle_lm", obtain)
     assert main(["train", "needle-lm", "--cache", str(tmp_path), "--device", "cpu"]) == 0
-    assert asked == [(seed, continued, tmp_path, "cpu") for seed in (0, 1, 2) for continued in (False, True)]
+    assert asked == [(seed, continued, tmp_path, "cpu") for seed in NEEDLE_SEEDS for continued in (False, True)]
     printed = capsys.readouterr()
     assert printed.out.split() == [str(tmp_path / f"{seed}-{continued}") for seed, continued, _, _ in asked]
     assert "needle-lm-2-long" in printed.err

@@ -84,6 +84,6 @@ def test_a_wrong_name_is_one_line(with_language_models: Project) -> None:
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         [
-            "ERROR: expected --lm to be smollm2-135m, needle-lm-0 to -2, a model folder or a hub id (owner/name), got 'nobody'"
+            "ERROR: expected --lm to be smollm2-135m, needle-lm-2, needle-lm-2-long, needle-lm-3, needle-lm-3-long, needle-lm-6, needle-lm-6-long, a model folder or a hub id (owner/name), got 'nobody'"
         ]
     )
