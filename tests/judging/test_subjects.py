@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fixtures import subjects
+
 pytest_plugins = ("pytester",)
 
 Project = Callable[..., pytest.RunResult]
@@ -34,7 +36,10 @@ def workers_by_model(folder: Path) -> dict[str, set[str]]:
     return dict(found)
 
 
-def test_each_model_stays_on_one_worker(project: Project, pytester: pytest.Pytester) -> None:
+def test_each_model_stays_on_one_worker(
+    project: Project, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subjects, "cores", lambda: 8)
     # names of which one begins like another, and a hub id
     names = ("a", "a-b", "owner/name")
     result = project(MANY, "-n", "4", *(f"--model={name}" for name in names))
@@ -51,6 +56,13 @@ def test_no_more_workers_than_models(project: Project) -> None:
     result = project(MANY, "-n", "4", "--model", "a")
     result.stdout.fnmatch_lines(["1 worker ?7 items?"])
     assert result.parseoutcomes() == {"passed": 7}
+
+
+def test_no_more_workers_than_cores(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subjects, "cores", lambda: 2)
+    result = project(MANY, "-n", "4", "--model", "a", "--model", "b", "--model", "c")
+    result.stdout.fnmatch_lines(["2 workers ?19 items?"])
+    assert result.parseoutcomes() == {"passed": 19}
 
 
 def test_another_distribution_may_be_asked_for(project: Project) -> None:
