@@ -19,7 +19,7 @@ from ir_measures import RR, R, Success
 
 from genir import __main__ as cli
 from genir.corpora.beir import write_beir
-from genir.models import catalogue, training
+from genir.models import catalogue, store, training
 from genir.models import obtain as obtaining
 from genir.models.catalogue import Entry
 from genir.report import Ledger, Record, write
@@ -104,7 +104,7 @@ def test_train_prints_metrics_and_folder_and_a_second_time_does_not_train(run: R
 
 def test_train_says_how_far_it_is_in_a_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[dict[str, object]] = []
-    write_whole = obtaining.write_whole
+    write_whole = store.write_whole
 
     def note(path: Path, text: str) -> None:
         assert path.parent.parent == tmp_path / "models" / "partial"
@@ -112,7 +112,7 @@ def test_train_says_how_far_it_is_in_a_file(run: Run, tmp_path: Path, monkeypatc
         seen.append(json.loads(text))
         write_whole(path, text)
 
-    monkeypatch.setattr(obtaining, "write_whole", note)
+    monkeypatch.setattr(store, "write_whole", note)
     run("train", "tiny", "--cache", tmp_path)
     assert seen[0].keys() == {"what", "step", "steps", "loss", "rate", "rate_unit", "seconds_left"}
     assert (seen[0]["what"], seen[0]["steps"], seen[0]["rate_unit"]) == ("training tiny", 24, "examples/s")
