@@ -10,9 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from genir.models.store import obtain
+from genir.models.store import digest, obtain
 
 CONTENT = {"what": "a model", "parts": 3}
+ENTRY = f"thing-{digest(CONTENT)}"
 PARTS = {"weights.bin": b"w" * 5_000, "config.json": b"{}", "sub/tokens.txt": b"tok\n" * 300}
 
 
@@ -85,3 +86,11 @@ def obtain_under_a_limit(root: Path, size: int, answer: Path) -> None:
         told = f"{type(error).__name__}: {error}"
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     answer.write_text(json.dumps(told))
+
+
+def built(root: Path) -> Path:
+    return obtain(root, "thing", CONTENT, build)
+
+
+def never(target: Path, scratch: Path) -> None:
+    raise AssertionError("built although a whole folder is there")
